@@ -1,0 +1,30 @@
+package stage
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// RunID names one run: its start in UTC and eight random hex digits, so that
+// ids sort by time and two runs of the same second differ.
+type RunID string
+
+var runShape = regexp.MustCompile(`^\d{8}T\d{6}Z-[0-9a-f]{8}$`)
+
+// NewRunID returns an id for a run that starts now.
+func NewRunID(now time.Time) RunID {
+	var tail [4]byte
+	_, _ = rand.Read(tail[:]) // never fails: crypto/rand ends the process instead
+	return RunID(now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(tail[:]))
+}
+
+// ParseRunID checks that s is the id of a run.
+func ParseRunID(s string) (RunID, error) {
+	if !runShape.MatchString(s) {
+		return "", fmt.Errorf("run id %q: want a form like 20261121T003000Z-7f3a91c2", s)
+	}
+	return RunID(s), nil
+}
