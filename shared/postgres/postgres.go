@@ -1,0 +1,146 @@
+// Package postgres is the source: it reads tables of an RDS or Aurora
+// PostgreSQL database as they were at one moment.
+//
+// A [Source] opens connections, each with an IAM token signed for it alone and
+// over verified TLS; nothing else is ever tried. A [Snapshot] is one moment of
+// the database, held open by a connection of its own. It finds and describes
+// tables, keeps them from being dropped or truncated while they are read, and
+// opens any number of [Stream]s, each another connection that sees the very
+// same moment. A stream copies one [Span] of a table at a time.
+//
+// Guaranteed: every row that was committed before the snapshot is in exactly
+// one span of its table, and no other row is. A table that row-level security
+// would thin out, or that we may not read, is refused before anything is read.
+//
+// Not guaranteed: the order of rows, or that reading the same table again at
+// another snapshot cuts it at the same rows.
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/rds/auth"
+	"github.com/jackc/pgx/v5"
+)
+
+// Config says where the database is and who reads it.
+type Config struct {
+	// Host is the instance's or cluster's own endpoint. A custom DNS name does
+	// not work: the token is signed for the name that RDS knows.
+	Host string
+	// Port is the endpoint's port.
+	Port int
+	// Database is the database to read.
+	Database string
+	// User is a database user that was granted rds_iam.
+	User string
+	// Region is the AWS region of the database.
+	Region string
+	// Credentials sign the tokens.
+	Credentials aws.CredentialsProvider
+	// RootCAs are the authorities that may vouch for the server; see RootCAs.
+	RootCAs *x509.CertPool
+}
+
+// Source opens connections to one database as one user.
+type Source struct {
+	config Config
+	base   *pgx.ConnConfig
+}
+
+// session is what every connection runs with, whatever the server's or the
+// user's defaults are. The first lines fix how values are printed. The rest
+// keep a long read alive, make a filtered table an error instead of a short
+// one, and leave no name to be resolved outside pg_catalog.
+var session = map[string]string{
+	"client_encoding":                     "UTF8",
+	"DateStyle":                           "ISO, MDY",
+	"IntervalStyle":                       "postgres",
+	"TimeZone":                            "UTC",
+	"extra_float_digits":                  "3",
+	"bytea_output":                        "hex",
+	"xmlbinary":                           "base64",
+	"application_name":                    "stagelift",
+	"statement_timeout":                   "0",
+	"idle_in_transaction_session_timeout": "0",
+	"lock_timeout":                        "60s",
+	"row_security":                        "off",
+	"default_transaction_read_only":       "on",
+	"search_path":                         "pg_catalog",
+}
+
+// Open checks the configuration. It does not connect.
+func Open(config Config) (*Source, error) {
+	if config.Host == "" || config.Port < 1 || config.Database == "" || config.User == "" ||
+		config.Region == "" || config.Credentials == nil || config.RootCAs == nil {
+		return nil, errors.New("opening the source: host, port, database, user, region, credentials and root CAs are all needed")
+	}
+	// pgx wants its configuration parsed. The string is a placeholder that
+	// asks for nothing; every field that matters is set below, so that neither
+	// an environment variable nor an unescaped value finds its way in.
+	base, err := pgx.ParseConfig("host=localhost sslmode=verify-full")
+	if err != nil {
+		return nil, fmt.Errorf("opening the source: %w", err)
+	}
+	base.Host, base.Port = config.Host, uint16(config.Port) //nolint:gosec // a port that does not fit fails to connect
+	base.Database, base.User = config.Database, config.User
+	base.Fallbacks = nil
+	base.ValidateConnect = nil
+	base.RuntimeParams = session
+	base.ConnectTimeout = 30 * time.Second
+	base.TLSConfig = &tls.Config{RootCAs: config.RootCAs, ServerName: config.Host, MinVersion: tls.VersionTLS12}
+	// Keep-alives hold the idle coordinator's connection open through a NAT,
+	// which drops a silent one after about six minutes.
+	base.DialFunc = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+	return &Source{config: config, base: base}, nil
+}
+
+// connect opens one connection with a token of its own.
+func (s *Source) connect(ctx context.Context) (*pgx.Conn, error) {
+	config := s.base.Copy()
+	endpoint := net.JoinHostPort(s.config.Host, strconv.Itoa(s.config.Port))
+	token, err := auth.BuildAuthToken(ctx, endpoint, s.config.Region, s.config.User, s.config.Credentials)
+	if err != nil {
+		return nil, fmt.Errorf("signing a token for user %q at %s: %w", s.config.User, endpoint, err)
+	}
+	config.Password = token
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, s.explainConnect(endpoint, err)
+	}
+	return conn, nil
+}
+
+// RootCAs returns the system's authorities and those in the PEM file bundle.
+// Both are needed: RDS instances chain to Amazon's RDS roots, which no system
+// has, and RDS Proxy to Amazon's public roots, which every system has.
+func RootCAs(bundle string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the system's root certificates: %w", err)
+	}
+	pem, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("reading the RDS certificate bundle: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("reading the RDS certificate bundle %s: it holds no PEM certificate", bundle)
+	}
+	return pool, nil
+}
+
+// closing ends a connection on a context that outlives the caller's.
+func closing(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return conn.Close(ctx)
+}
