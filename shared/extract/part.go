@@ -22,27 +22,25 @@ type partWriter struct {
 	out    *object.Writer // nil between parts
 	number int
 	rows   int64
-	err    error // the first error; pgx reports a broken writer in its own words
 }
 
 // Write takes one row.
 func (w *partWriter) Write(row []byte) (int, error) {
 	if w.out == nil {
-		if w.err = w.start(); w.err != nil {
-			return 0, w.err
+		if err := w.start(); err != nil {
+			return 0, err
 		}
 	}
 	n, err := w.compressor.Write(row)
 	if err != nil {
-		w.err = err
 		return n, err
 	}
 	w.rows++
 	w.table.rows.Add(1)
 	if w.out.Written() >= w.run.plan.partBytes {
-		w.err = w.finish()
+		err = w.finish()
 	}
-	return n, w.err
+	return n, err
 }
 
 func (w *partWriter) location() object.Location {

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -80,7 +79,7 @@ func (r *run) readSpans(ctx context.Context, connection *postgres.Stream, compre
 		}
 		copied, err := connection.Copy(ctx, parts, statement)
 		if err != nil {
-			return fmt.Errorf("reading blocks %d to %d of %s: %w", span.From, span.To, span.Relation, errors.Join(err, parts.err))
+			return fmt.Errorf("reading blocks %d to %d of %s: %w", span.From, span.To, span.Relation, err)
 		}
 		t.finishSpan(span, copied)
 	}

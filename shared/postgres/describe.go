@@ -111,6 +111,9 @@ func (s *Snapshot) describe(ctx context.Context, chosen []relation, f family) ([
 			t.Blocks += size.blocks
 			t.Rows = addEstimates(t.Rows, size.rows)
 		}
+		if len(t.leaves) == 0 { // partitioned, without a partition: no rows, but a table all the same
+			t.leaves = []leaf{{name: r.Name}}
+		}
 		tables[i] = t
 	}
 	return tables, nil

@@ -46,16 +46,6 @@ func Quote(s string) string {
 	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }
 
-// Literal returns s as a SQL string literal that is read the same whatever
-// standard_conforming_strings says and in warehouses that treat a backslash
-// as an escape; a backslash is refused, because no form suits them all.
-func Literal(s string) (string, error) {
-	if strings.ContainsAny(s, "\\\x00") {
-		return "", fmt.Errorf("quoting %q: a backslash or NUL has no portable SQL literal", s)
-	}
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'", nil
-}
-
 // ParseName reads what Name.String prints. Unquoted halves are taken as they
 // stand, without folding their case.
 func ParseName(s string) (Name, error) {

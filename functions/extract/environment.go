@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/caarlos0/env/v11"
+
+	"github.com/stagelift/stagelift/shared/extract"
+	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/postgres"
+	"github.com/stagelift/stagelift/shared/stage"
+)
+
+// environment is what the template gives the function.
+type environment struct {
+	StageBucket    string        `env:"STAGE_BUCKET,required,notEmpty"`
+	StagePrefix    string        `env:"STAGE_PREFIX"`
+	SourceHost     string        `env:"SOURCE_HOST,required,notEmpty"`
+	SourcePort     int           `env:"SOURCE_PORT" envDefault:"5432"`
+	SourceDatabase string        `env:"SOURCE_DATABASE,required,notEmpty"`
+	SourceUser     string        `env:"SOURCE_USER,required,notEmpty"`
+	StaleAfter     time.Duration `env:"STALE_UPLOAD_AGE" envDefault:"20m"`
+	ProgressEvery  time.Duration `env:"PROGRESS_INTERVAL" envDefault:"15s"`
+}
+
+// build wires the environment to the job.
+func build(ctx context.Context) (*extract.Job, error) {
+	e, err := env.ParseAs[environment]()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := postgres.RootCAs(filepath.Join(os.Getenv("LAMBDA_TASK_ROOT"), "global-bundle.pem"))
+	if err != nil {
+		return nil, err
+	}
+	source, err := postgres.Open(postgres.Config{
+		Host: e.SourceHost, Port: e.SourcePort, Database: e.SourceDatabase, User: e.SourceUser,
+		Region: cfg.Region, Credentials: cfg.Credentials, RootCAs: roots,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &extract.Job{
+		Source: source, Database: e.SourceDatabase,
+		Store: object.New(cfg), Bucket: e.StageBucket, Layout: stage.Layout{Prefix: e.StagePrefix},
+		StaleAfter: e.StaleAfter, ProgressEvery: e.ProgressEvery, Log: lambdacontext.NewLogger(),
+	}, nil
+}

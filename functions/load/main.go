@@ -1,0 +1,17 @@
+// Command load is the Lambda function that loads staged tables into a warehouse.
+package main
+
+import (
+	"context"
+	"log"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+func main() {
+	job, err := build(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	lambda.Start(job.Handle)
+}

@@ -1,0 +1,48 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/stage"
+)
+
+// ErrTampered marks staged objects that are not as their receipt says.
+var ErrTampered = errors.New("not as the receipt says")
+
+// lookups is how many parts are looked at together.
+const lookups = 16
+
+// verify makes sure that the manifest and every part are as the receipt says.
+func (j *Job) verify(ctx context.Context, receipt stage.Receipt) error {
+	if len(receipt.Parts) == 0 {
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(lookups)
+	group.Go(func() error { return j.checkManifest(ctx, receipt) })
+	for _, part := range receipt.Parts {
+		group.Go(func() error { return j.checkPart(ctx, part) })
+	}
+	return group.Wait()
+}
+
+func (j *Job) checkPart(ctx context.Context, part stage.Part) error {
+	location := object.Location{Bucket: j.Bucket, Key: part.Key}
+	found, err := j.Store.Stat(ctx, location)
+	switch {
+	case errors.Is(err, object.ErrNotFound):
+		return fmt.Errorf("%w: part %s is missing", ErrTampered, location)
+	case err != nil:
+		return err
+	case found.Size != part.Bytes:
+		return fmt.Errorf("%w: part %s has %d bytes, want %d", ErrTampered, location, found.Size, part.Bytes)
+	case found.CRC32C != part.CRC32C:
+		return fmt.Errorf("%w: part %s has CRC-32C %q, want %q", ErrTampered, location, found.CRC32C, part.CRC32C)
+	}
+	return nil
+}
