@@ -1,0 +1,249 @@
+package grammar_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagelift/stagelift/local/redshift/grammar"
+)
+
+func TestAccepts(t *testing.T) {
+	t.Parallel()
+	const now = "(now() AT TIME ZONE 'UTC')"
+	for name, c := range map[string]struct{ redshift, want string }{
+		"schema": {`CREATE SCHEMA IF NOT EXISTS "Sales"`, `CREATE SCHEMA IF NOT EXISTS "sales"`},
+		"table, lengths in bytes": {
+			`CREATE TABLE IF NOT EXISTS "s"."t" ("A" VARCHAR(20) NOT NULL, b BIGINT DEFAULT 0, "c" TIMESTAMP DEFAULT SYSDATE)`,
+			`CREATE TABLE IF NOT EXISTS "s"."t" ("a" character varying(20) NOT NULL CHECK (octet_length("a") <= 20), ` +
+				`"b" bigint DEFAULT 0, "c" timestamp DEFAULT ` + now + `)`,
+		},
+		"every type": {
+			"CREATE TABLE t (a SMALLINT, b INTEGER, c BIGINT, d DECIMAL(38,37), e NUMERIC, f REAL, g DOUBLE PRECISION, " +
+				"h BOOLEAN, i CHAR(4096), j VARCHAR(65535), k DATE, l TIME, m TIMETZ, n TIMESTAMP, o TIMESTAMPTZ, p SUPER, q VARBYTE(16777216))",
+			`CREATE TABLE "t" ("a" smallint, "b" integer, "c" bigint, "d" numeric(38,37), "e" numeric(18,0), "f" real, ` +
+				`"g" double precision, "h" boolean, "i" character(4096) CHECK (octet_length("i") <= 4096), ` +
+				`"j" character varying(65535) CHECK (octet_length("j") <= 65535), "k" date, "l" time, "m" timetz, ` +
+				`"n" timestamp, "o" timestamptz, "p" jsonb, "q" bytea CHECK (octet_length("q") <= 16777216))`,
+		},
+		"long type names": {
+			"CREATE TABLE t (a TIMESTAMP WITH TIME ZONE, b TIME WITHOUT TIME ZONE, c CHARACTER VARYING(3), d VARCHAR(MAX))",
+			`CREATE TABLE "t" ("a" timestamptz, "b" time, "c" character varying(3) CHECK (octet_length("c") <= 3), ` +
+				`"d" character varying(65535) CHECK (octet_length("d") <= 65535))`,
+		},
+		"a primary key is a hint": {
+			"CREATE TABLE t (a INT, b INT, PRIMARY KEY (a))", `CREATE TABLE "t" ("a" integer NOT NULL, "b" integer)`,
+		},
+		"temp":              {`CREATE TEMP TABLE "x" ("a" INT)`, `CREATE TEMPORARY TABLE "x" ("a" integer)`},
+		"temp like":         {`CREATE TEMP TABLE x (LIKE s.t)`, `CREATE TEMPORARY TABLE "x" (LIKE "s"."t" INCLUDING CONSTRAINTS)`},
+		"table layout":      {`CREATE TABLE x (a INT) DISTSTYLE KEY DISTKEY (a) SORTKEY (a)`, `CREATE TABLE "x" ("a" integer)`},
+		"add column":        {`ALTER TABLE s.t ADD COLUMN "n" INT`, `ALTER TABLE "s"."t" ADD COLUMN "n" integer`},
+		"lock":              {`LOCK TABLE "s"."t";`, `LOCK TABLE "s"."t" IN ACCESS EXCLUSIVE MODE`},
+		"lock without noun": {`LOCK s.t`, `LOCK TABLE "s"."t" IN ACCESS EXCLUSIVE MODE`},
+		"delete all":        {`DELETE FROM s.t`, `DELETE FROM "s"."t"`},
+		"delete using": {
+			`DELETE FROM s.t USING x WHERE s.t.k = x.k AND x.v IS NOT NULL`,
+			`DELETE FROM "s"."t" USING "x" WHERE (("s"."t"."k" = "x"."k") AND ("x"."v" IS NOT NULL))`,
+		},
+		"insert select": {
+			`INSERT INTO s.t (a, b) SELECT a, 'it''s' FROM x`,
+			`INSERT INTO "s"."t" ("a", "b") SELECT "a", 'it''s' FROM "x"`,
+		},
+		"insert values": {`INSERT INTO t (a,b,c) VALUES (1, SYSDATE, DEFAULT), (-2, GETDATE(), NULL)`,
+			`INSERT INTO "t" ("a", "b", "c") VALUES (1, ` + now + `, DEFAULT), ((- 2), ` +
+				`date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC'), NULL)`},
+		"guard by division": {
+			`SELECT 1 / CASE WHEN EXISTS (SELECT 1 FROM l WHERE id = 'x') THEN 0 ELSE 1 END`,
+			`SELECT (1 / CASE WHEN EXISTS (SELECT 1 FROM "l" WHERE ("id" = 'x')) THEN 0 ELSE 1 END)`,
+		},
+		"guard by count": {
+			`SELECT CAST(CASE WHEN (SELECT COUNT(*) FROM x) = 3 THEN '1' ELSE 'rows differ' END AS INTEGER)`,
+			`SELECT CAST(CASE WHEN ((SELECT count(*) FROM "x") = 3) THEN '1' ELSE 'rows differ' END AS integer)`,
+		},
+		"precedence": {
+			`SELECT a + b * c - d FROM t WHERE NOT a = 1 OR b = 2 AND c <> 3`,
+			`SELECT (("a" + ("b" * "c")) - "d") FROM "t" WHERE ((NOT ("a" = 1)) OR (("b" = 2) AND ("c" <> 3)))`,
+		},
+		"order and limit": {`SELECT * FROM t AS u ORDER BY u.a DESC, 2 LIMIT 5`, `SELECT * FROM "t" AS "u" ORDER BY "u"."a" DESC, 2 LIMIT 5`},
+		"drop":            {`DROP TABLE IF EXISTS s.t`, `DROP TABLE IF EXISTS "s"."t"`},
+		"truncate":        {`TRUNCATE s.t`, `TRUNCATE TABLE "s"."t"`},
+		"quotes in names": {`DROP TABLE "a""b"`, `DROP TABLE "a""b"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := grammar.Parse(c.redshift)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got.SQL); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ sql, want string }{
+		"array":                    {`CREATE TABLE t ("tags" text[])`, `Column "tags" has unsupported type "text[]". Position: 28`},
+		"jsonb":                    {`CREATE TABLE t (j jsonb)`, `Column "j" has unsupported type "jsonb". Position: 19`},
+		"bytea":                    {`CREATE TABLE t (j bytea)`, `unsupported type "bytea"`},
+		"uuid":                     {`CREATE TABLE t (j uuid)`, `unsupported type "uuid"`},
+		"unknown type":             {`CREATE TABLE t (j citext)`, `type "citext" does not exist`},
+		"varchar too long":         {`CREATE TABLE t (a VARCHAR(65536))`, `length for type VARCHAR cannot exceed 65535`},
+		"char too long":            {`CREATE TABLE t (a CHAR(4097))`, `length for type CHAR cannot exceed 4096`},
+		"decimal too precise":      {`CREATE TABLE t (a DECIMAL(39,0))`, `DECIMAL precision 39`},
+		"decimal scale":            {`CREATE TABLE t (a DECIMAL(38,38))`, `DECIMAL scale 38`},
+		"reserved word":            {`CREATE TABLE t (user INT)`, `syntax error at or near "user" Position: 17`},
+		"long identifier":          {`DROP TABLE "` + strings.Repeat("x", 128) + `"`, `identifier of 128 bytes: the maximum is 127`},
+		"longer than PostgreSQL's": {`DROP TABLE "` + strings.Repeat("x", 64) + `"`, `this stand-in holds 63 bytes`},
+		"temp in a schema":         {`CREATE TEMP TABLE s.t (a INT)`, `cannot create temporary relation in non-temporary schema`},
+		"key of no column":         {`CREATE TABLE t (a INT, PRIMARY KEY (b))`, `column "b" named in key does not exist`},
+		"unique":                   {`CREATE TABLE t (a INT, UNIQUE (a))`, `syntax error at or near "unique"`},
+		"identity":                 {`CREATE TABLE t (a INT GENERATED BY DEFAULT AS IDENTITY(0,1))`, `syntax error at or near "generated"`},
+		"on conflict":              {`INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING`, `syntax error at or near "on"`},
+		"returning":                {`DELETE FROM t RETURNING *`, `syntax error at or near "returning"`},
+		"begin":                    {`BEGIN`, `BEGIN is refused: the Data API runs a batch as one transaction`},
+		"commit":                   {`commit`, `COMMIT is refused`},
+		"two statements":           {`SELECT 1; SELECT 2`, `cannot insert multiple commands into a prepared statement Position: 11`},
+		"update":                   {`UPDATE t SET a = 1`, `syntax error at or near "update" Position: 1`},
+		"comment":                  {`SELECT 1 -- one`, `comments are not understood`},
+		"dollar quotes":            {`SELECT $$a$$`, `syntax error at or near "$" Position: 8`},
+		"backslash in a literal":   {`SELECT 'a\'`, `a backslash in a literal is an escape to Redshift`},
+		"open string":              {`SELECT 'a`, `unterminated quoted string`},
+		"unknown function":         {`SELECT pg_sleep(1)`, `function pg_sleep is not understood`},
+		"join":                     {`SELECT * FROM a JOIN b ON a.x = b.x`, `syntax error at or near "join"`},
+		"nothing":                  {``, `syntax error at end of input`},
+		"empty name":               {`DROP TABLE ""`, `zero-length delimited identifier`},
+		"deep":                     {`SELECT ` + strings.Repeat("(", 1000) + "1" + strings.Repeat(")", 1000), `nested too deeply`},
+		"not null without value":   {`ALTER TABLE t ADD COLUMN a INT NOT NULL`, `must have a non-null default`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := grammar.Parse(c.sql)
+			if err == nil {
+				t.Fatalf("understood as %q", got.SQL)
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %q, want %q in it", err, c.want)
+			}
+		})
+	}
+}
+
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	const from = ` FROM 's3://b/k/m.json' IAM_ROLE 'arn:r' `
+	table := grammar.Table{Schema: "s", Name: "t"}
+	for name, c := range map[string]struct {
+		sql  string
+		want grammar.Copy
+	}{
+		"short": {`COPY s.t` + from + `CSV`,
+			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ',', Null: `\N`}},
+		"long": {`COPY "s"."t" ("A", b)` + from + `FORMAT AS CSV QUOTE AS '%' DELIMITER AS '\t' NULL AS '\\N' GZIP MANIFEST
+			REGION AS 'eu-west-1' TIMEFORMAT AS 'auto' DATEFORMAT 'auto' IGNOREHEADER AS 1 EMPTYASNULL ENCODING AS UTF8
+			MAXERROR AS 0 COMPUPDATE OFF STATUPDATE ON ROUNDEC;`,
+			grammar.Copy{Table: table, Columns: []string{"a", "b"}, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '%',
+				Delimiter: '\t', Null: `\N`, Gzip: true, Manifest: true, Region: "eu-west-1", TimeAuto: true, DateAuto: true,
+				IgnoreHeader: 1, EmptyAsNull: true, RoundDecimals: true}},
+		"no null text": {`COPY s.t` + from + `CSV NULL ''`,
+			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ','}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := grammar.Parse(c.sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&c.want, got.Copy); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestCopyRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ options, want string }{
+		"no csv":           {`GZIP`, `COPY without CSV is not imitated`},
+		"parquet":          {`FORMAT AS PARQUET`, `FORMAT PARQUET is not imitated`},
+		"truncate columns": {`CSV TRUNCATECOLUMNS`, `COPY option TRUNCATECOLUMNS is not imitated`},
+		"fill record":      {`CSV FILLRECORD`, `COPY option FILLRECORD is not imitated`},
+		"invalid chars":    {`CSV ACCEPTINVCHARS AS '?'`, `COPY option ACCEPTINVCHARS is not imitated`},
+		"blanks":           {`CSV BLANKSASNULL`, `COPY option BLANKSASNULL is not imitated`},
+		"max error":        {`CSV MAXERROR 5`, `MAXERROR above 1 is not imitated`},
+		"time format":      {`CSV TIMEFORMAT 'YYYY'`, `TIMEFORMAT 'YYYY' is not imitated`},
+		"time format case": {`CSV TIMEFORMAT 'AUTO'`, `TIMEFORMAT 'AUTO' is not imitated`},
+		"twice":            {`CSV GZIP GZIP`, `GZIP is given twice`},
+		"csv twice":        {`CSV FORMAT CSV`, `CSV is given twice`},
+		"long delimiter":   {`CSV DELIMITER '||'`, `must be a single ASCII character`},
+		"same characters":  {`CSV DELIMITER '"'`, `DELIMITER and QUOTE must differ`},
+		"escape in null":   {`CSV NULL AS '\0'`, `NULL AS '\0' is not imitated`},
+		"unknown":          {`CSV HEADER`, `syntax error at or near "header"`},
+		"utf16":            {`CSV ENCODING UTF16`, `syntax error at or near "utf16"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := grammar.Parse(`COPY t FROM 's3://b/k' IAM_ROLE 'arn:r' ` + c.options)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
+	for name, c := range map[string]struct{ sql, want string }{
+		"keys":         {`COPY t FROM 's3://b/k' ACCESS_KEY_ID 'x' SECRET_ACCESS_KEY 'y' CSV`, `ACCESS_KEY_ID is not imitated`},
+		"no role":      {`COPY t FROM 's3://b/k' CSV`, `syntax error at or near "csv"`},
+		"default role": {`COPY t FROM 's3://b/k' IAM_ROLE default CSV`, `IAM_ROLE default is not imitated`},
+		"a file":       {`COPY t FROM '/tmp/x' IAM_ROLE 'r' CSV`, `COPY is understood from 's3://bucket/key' only`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := grammar.Parse(c.sql)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzParse: whatever comes, it answers, and what it understood can hold no
+// second statement: nothing of ours puts a semicolon outside quotes.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		`CREATE TABLE t ("a;b" VARCHAR(3) DEFAULT 'x;')`, `SELECT 1; DROP TABLE t`, `INSERT INTO t VALUES ('''', "a""b")`,
+		`COPY t FROM 's3://b/k' IAM_ROLE 'r' CSV NULL '\\N'`, `SELECT CASE a WHEN 1 THEN 2 END::INT`, `SELECT 'é' || "é"`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, sql string) {
+		s, err := grammar.Parse(sql)
+		if err != nil {
+			return
+		}
+		if s.SQL == "" && s.Copy == nil {
+			t.Errorf("%q was understood as nothing", sql)
+		}
+		if strings.Contains(unquoted(s.SQL), ";") {
+			t.Errorf("%q became %q", sql, s.SQL)
+		}
+	})
+}
+
+// unquoted leaves out what stands between quotes of either kind.
+func unquoted(sql string) string {
+	var b strings.Builder
+	var open rune
+	for _, r := range sql {
+		switch {
+		case open == 0 && (r == '"' || r == '\''):
+			open = r
+		case open == r:
+			open = 0
+		case open == 0:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
