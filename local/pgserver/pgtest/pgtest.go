@@ -1,0 +1,66 @@
+// Package pgtest gives tests a PostgreSQL server.
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stagelift/stagelift/local/pgserver"
+	"github.com/stagelift/stagelift/local/process"
+)
+
+// Start returns a server of the test's own, which takes about a second and
+// ends with the test.
+func Start(t testing.TB, o pgserver.Options) *pgserver.Server {
+	t.Helper()
+	g, err := process.NewGroup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Errorf("closing the server's group: %v", err)
+		}
+	})
+	s, err := pgserver.Start(t.Context(), g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// shared is the one server of a test binary. Nobody closes it: the group's
+// reaper ends it with the binary.
+var shared = sync.OnceValues(func() (*pgserver.Server, error) {
+	g, err := process.NewGroup()
+	if err != nil {
+		return nil, err
+	}
+	s, err := pgserver.Start(context.Background(), g, pgserver.Options{})
+	if err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	return s, nil
+})
+
+var databases atomic.Int64
+
+// Database returns the URL, for the superuser, of a new database on a server
+// that all tests of the binary share. Roles, and what else belongs to the whole
+// server, are shared too.
+func Database(t testing.TB) string {
+	t.Helper()
+	s, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("test_%d", databases.Add(1))
+	if err := s.CreateDatabase(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	return s.AdminURL(name)
+}
