@@ -110,7 +110,7 @@ func FuzzNameThereAndBack(f *testing.F) {
 	f.Add("*", "?", "x", "y")
 	f.Add("ünï", "名前", "", " ")
 	f.Fuzz(func(t *testing.T, schema, name, otherSchema, otherName string) {
-		if schema == "" || name == "" || !utf8.ValidString(schema+name) {
+		if schema == "" || name == "" || !utf8.ValidString(schema) || !utf8.ValidString(name) {
 			return
 		}
 		n := table.Name{Schema: schema, Table: name}
@@ -136,7 +136,7 @@ func FuzzPatternAgainstPlainMatcher(f *testing.F) {
 	f.Add("a*a*a?a*b", "aaaaaaaaaaaaaaaa")
 	f.Add("[a-z]+", "orders")
 	f.Fuzz(func(t *testing.T, half, name string) {
-		if half == "" || len(half)+len(name) > 30 || strings.ContainsAny(half, `".`) || !utf8.ValidString(half+name) {
+		if half == "" || len(half)+len(name) > 30 || strings.ContainsAny(half, `".`) || !utf8.ValidString(half) || !utf8.ValidString(name) {
 			return
 		}
 		p, err := table.ParsePattern("x." + half)
