@@ -38,10 +38,12 @@ func texts(statements []statement) []string {
 // (Redshift guide, "Names and identifiers").
 const identifierBytes = 127
 
-// ledger names the ledger of a load's target. A name that would be too long is
-// cut and told apart by a digest.
+// ledger names the ledger of a load's target. Names that Redshift takes for one,
+// because it folds case, have one ledger. A name that would be too long is cut
+// and told apart by a digest.
 func ledger(c Config, load warehouse.Load) table.Name {
-	name := strings.ReplaceAll(strings.ToLower(load.Target.Schema+"."+load.Target.Table), `\`, "%5C")
+	target := table.Name{Schema: strings.ToLower(load.Target.Schema), Table: strings.ToLower(load.Target.Table)}
+	name := strings.ReplaceAll(target.String(), `\`, "%5C")
 	if len(name) > identifierBytes {
 		sum := sha256.Sum256([]byte(name))
 		const digest = 16

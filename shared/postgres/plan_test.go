@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+func patterns(t *testing.T, list ...string) []table.Pattern {
+	t.Helper()
+	p, err := table.ParsePatterns(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	all := []relation{
+		{Name: table.Name{Schema: "public", Table: "orders"}, Kind: "r"},
+		{Name: table.Name{Schema: "public", Table: "events"}, Kind: "p"},
+		{Name: table.Name{Schema: "public", Table: "events_2026"}, Kind: "r", Leaf: true},
+		{Name: table.Name{Schema: "public", Table: "totals"}, Kind: "v"},
+		{Name: table.Name{Schema: "public", Table: "tmp_1"}, Kind: "r"},
+		{Name: table.Name{Schema: "audit", Table: "log"}, Kind: "r"},
+	}
+	for name, c := range map[string]struct {
+		include, exclude []string
+		want             []string
+		wrong            string
+	}{
+		"a schema":             {include: []string{"public.*"}, want: []string{"public.orders", "public.events", "public.tmp_1"}},
+		"with an exclude":      {include: []string{"*.*"}, exclude: []string{"*.tmp_*"}, want: []string{"public.orders", "public.events", "audit.log"}},
+		"a view by name":       {include: []string{"public.totals"}, want: []string{"public.totals"}},
+		"a partition by name":  {include: []string{"public.events_2026"}, want: []string{"public.events_2026"}},
+		"twice is once":        {include: []string{"audit.log", "audit.*"}, want: []string{"audit.log"}},
+		"an unknown table":     {include: []string{"public.orders", "public.order"}, wrong: "table public.order does not exist"},
+		"a pattern of nothing": {include: []string{"sales.*", "public.*"}, wrong: "pattern sales.* matches no table"},
+		"both are told":        {include: []string{"sales.*", "x.y"}, wrong: "table x.y does not exist"},
+		"views do not count":   {include: []string{"public.total?"}, wrong: "matches no table"},
+		"all excluded":         {include: []string{"audit.*"}, exclude: []string{"audit.*"}, wrong: "every selected table is excluded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			chosen, err := choose(all, patterns(t, c.include...), patterns(t, c.exclude...))
+			if c.wrong != "" {
+				if err == nil || !strings.Contains(err.Error(), c.wrong) {
+					t.Fatalf("got error %v, want one with %q", err, c.wrong)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range chosen {
+				got = append(got, r.Name.String())
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("chosen (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUnreadableTablesAreToldWithTheirGrant(t *testing.T) {
+	t.Parallel()
+	name := table.Name{Schema: "Sales", Table: "orders"}
+	for want, r := range map[string]relation{
+		`GRANT USAGE ON SCHEMA "Sales" TO "reader"`:    {Name: name, Select: true},
+		`GRANT SELECT ON "Sales"."orders" TO "reader"`: {Name: name, Usage: true},
+		`ALTER ROLE "reader" BYPASSRLS`:                {Name: name, Usage: true, Select: true, Filtered: true},
+	} {
+		err := readable([]relation{r}, "reader")
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name.String()) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func TestCopyCSVStatement(t *testing.T) {
+	t.Parallel()
+	two := []table.Column{{Name: "id", Type: "bigint"}, {Name: `a"b`, Type: "bytea"}}
+	relation := table.Name{Schema: "public", Table: "Order Items"}
+	options := CSVOptions{Null: `\N`, Delimiter: ","}
+	for name, c := range map[string]struct {
+		columns []table.Column
+		span    Span
+		want    string
+	}{
+		"whole": {two, Span{Relation: relation},
+			`COPY (SELECT "id", encode("a""b", 'hex') FROM ONLY "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',')`},
+		"first": {two[:1], Span{Relation: relation, To: 8},
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid) TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`},
+		"middle": {two[:1], Span{Relation: relation, From: 8, To: 16},
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= '(8,0)'::tid AND ctid < '(16,0)'::tid) TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`},
+		"view": {two[:1], Span{Relation: relation, descend: true},
+			`COPY (SELECT "id" FROM "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`},
+	} {
+		got, err := CopyCSV(c.columns, c.span, options)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Spans cover every block of every leaf exactly once, and the last of each
+// leaf has no upper bound.
+func TestSpansCoverEveryBlockOnce(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		blocks, target := random.Int64N(500), random.Int64N(60)
+		leaves := []leaf{
+			{name: table.Name{Schema: "s", Table: "a"}, blocks: blocks, byBlock: true},
+			{name: table.Name{Schema: "s", Table: "b"}, blocks: random.Int64N(50), byBlock: random.IntN(2) == 0},
+		}
+		spans := Table{leaves: leaves}.Spans(target)
+		for _, l := range leaves {
+			next, open := int64(0), false
+			var sum int64
+			for _, span := range spans {
+				if span.Relation != l.name {
+					continue
+				}
+				if open || span.From != next {
+					t.Fatalf("%+v, target %d: span %+v, want one from %d", l, target, span, next)
+				}
+				open, next = span.To == 0, span.To
+				sum += span.Blocks
+			}
+			if !open || sum != l.blocks {
+				t.Fatalf("%+v, target %d: spans %+v hold %d blocks, ends open: %v", l, target, spans, sum, open)
+			}
+		}
+	}
+}

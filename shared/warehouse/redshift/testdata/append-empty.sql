@@ -1,0 +1,12 @@
+SELECT table_name FROM svv_tables WHERE table_schema = 'stagelift' AND table_name = 'public.orders';
+SELECT row_count FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
+CREATE SCHEMA IF NOT EXISTS "public";
+CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
+CREATE SCHEMA IF NOT EXISTS "stagelift";
+CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (load_id VARCHAR(64) NOT NULL, source VARCHAR(512) NOT NULL, run VARCHAR(32) NOT NULL, row_count BIGINT NOT NULL, loaded_at TIMESTAMP NOT NULL DEFAULT SYSDATE);
+BEGIN;
+LOCK TABLE "stagelift"."public.orders";
+SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
+SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders" WHERE source <> 'public.orders';
+INSERT INTO "stagelift"."public.orders" (load_id, source, run, row_count) VALUES ('0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 0);
+COMMIT;

@@ -1,0 +1,17 @@
+SELECT table_name FROM svv_tables WHERE table_schema = 'stagelift' AND table_name = 'public.orders';
+SELECT row_count FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
+CREATE SCHEMA IF NOT EXISTS "public";
+CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
+CREATE SCHEMA IF NOT EXISTS "stagelift";
+CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (load_id VARCHAR(64) NOT NULL, source VARCHAR(512) NOT NULL, run VARCHAR(32) NOT NULL, row_count BIGINT NOT NULL, loaded_at TIMESTAMP NOT NULL DEFAULT SYSDATE);
+BEGIN;
+LOCK TABLE "stagelift"."public.orders";
+SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
+SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders" WHERE source <> 'public.orders';
+CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
+COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' GZIP IGNOREHEADER AS 1 DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF STATUPDATE OFF MANIFEST REGION AS 'eu-central-1';
+SELECT 1 / CASE WHEN COUNT(*) = 1042 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f";
+INSERT INTO "public"."orders" ("id", "total", "the ""note""", "attributes", "photo") SELECT "id", "total", "the ""note""", "attributes", "photo" FROM "stagelift_0f0f0f0f0f0f0f0f";
+DROP TABLE "stagelift_0f0f0f0f0f0f0f0f";
+INSERT INTO "stagelift"."public.orders" (load_id, source, run, row_count) VALUES ('0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 1042);
+COMMIT;
