@@ -9,10 +9,6 @@ import (
 // maxIdentifier is Redshift's limit in bytes ("Names and identifiers").
 const maxIdentifier = 127
 
-// heldIdentifier is how much of a name PostgreSQL keeps; it would cut the rest
-// off in silence and take two names for one.
-const heldIdentifier = 63
-
 type tokenKind int
 
 const (
@@ -137,9 +133,6 @@ func lexNumber(sql string, pos int) (token, int) {
 func checkIdentifier(s string, pos int) string {
 	if len(s) > maxIdentifier {
 		fail(pos, "identifier of %d bytes: the maximum is %d", len(s), maxIdentifier)
-	}
-	if len(s) > heldIdentifier {
-		fail(pos, "identifier of %d bytes: Redshift takes it, but this stand-in holds %d bytes", len(s), heldIdentifier)
 	}
 	return fold(s)
 }

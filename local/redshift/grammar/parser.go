@@ -21,6 +21,9 @@ type Statement struct {
 	Commits bool
 	// Copy is set for COPY alone.
 	Copy *Copy
+	// LongNames are the identifiers that PostgreSQL cannot hold, by the name
+	// that stands for them. Nil where there is none.
+	LongNames map[string]string
 }
 
 // Parse reads one statement, with or without a semicolon after it. The error
@@ -44,13 +47,15 @@ func Parse(sql string) (s Statement, err error) {
 		}
 		p.unexpected()
 	}
+	s.LongNames = p.longNames
 	return s, nil
 }
 
 type parser struct {
-	tokens []token
-	next   int
-	depth  int
+	longNames map[string]string
+	tokens    []token
+	next      int
+	depth     int
 }
 
 func (p *parser) statement() Statement {
@@ -146,6 +151,12 @@ func (p *parser) identifier() string {
 		p.unexpected()
 	}
 	p.next++
+	if held := Held(t.text); held != t.text {
+		if p.longNames == nil {
+			p.longNames = map[string]string{}
+		}
+		p.longNames[held] = t.text
+	}
 	return t.text
 }
 
@@ -186,28 +197,3 @@ func (p *parser) literal() string {
 	p.next++
 	return t.text
 }
-
-// Table names a table; Schema is empty where the statement gave none.
-type Table struct {
-	Schema, Name string
-}
-
-// SQL returns the name quoted.
-func (t Table) SQL() string {
-	if t.Schema == "" {
-		return quote(t.Name)
-	}
-	return quote(t.Schema) + "." + quote(t.Name)
-}
-
-func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-
-func quoteAll(names []string) string {
-	quotedNames := make([]string, len(names))
-	for i, n := range names {
-		quotedNames[i] = quote(n)
-	}
-	return strings.Join(quotedNames, ", ")
-}
-
-func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,0 +1,104 @@
+package redshift
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/stagelift/stagelift/local/redshift/grammar"
+)
+
+// column is a column that COPY fills.
+type column struct {
+	// name is Redshift's, held PostgreSQL's.
+	name, held string
+	notNull    bool
+	// characters is true for CHAR and VARCHAR, where an empty field is a value.
+	characters bool
+	convert    converter
+}
+
+// targetColumns returns what a row of the COPY has to fill, in its order.
+func targetColumns(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy) ([]column, error) {
+	const sql = `SELECT attname, format_type(atttypid, atttypmod), attnotnull
+		FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`
+	found := conn.ExecParams(ctx, sql, [][]byte{[]byte(c.Table.SQL())}, nil, nil, nil).Read()
+	if found.Err != nil {
+		return nil, found.Err
+	}
+	var all []column
+	for _, row := range found.Rows {
+		made, err := newColumn(string(row[0]), string(row[1]), string(row[2]) == "t")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, made)
+	}
+	if c.Columns == nil {
+		return all, nil
+	}
+	var chosen []column
+	for _, name := range c.Columns {
+		i := slices.IndexFunc(all, func(a column) bool { return a.held == grammar.Held(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("ERROR: column %q of relation %q does not exist", name, c.Table.Name)
+		}
+		all[i].name = name
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+var typeShape = regexp.MustCompile(`^(.*?)(?:\((\d+)(?:,(\d+))?\))?( with(?:out)? time zone)?$`)
+
+// newColumn chooses the converter by PostgreSQL's spelling of the type.
+func newColumn(name, spelling string, notNull bool) (column, error) {
+	m := typeShape.FindStringSubmatch(spelling)
+	if m == nil {
+		return column{}, fmt.Errorf("reading the type %q of column %s: not a type of this stand-in", spelling, name)
+	}
+	first, _ := strconv.Atoi(m[2]) // absent is 0
+	second, _ := strconv.Atoi(m[3])
+	c := column{name: name, held: name, notNull: notNull}
+	switch m[1] + m[4] {
+	case "character varying":
+		c.characters, c.convert = true, varchar(first)
+	case "character":
+		c.characters, c.convert = true, char(first)
+	case "smallint":
+		c.convert = integer(16)
+	case "integer":
+		c.convert = integer(32)
+	case "bigint":
+		c.convert = integer(64)
+	case "numeric":
+		c.convert = decimal(first, second)
+	case "real":
+		c.convert = float(32)
+	case "double precision":
+		c.convert = float(64)
+	case "boolean":
+		c.convert = boolean
+	case "date":
+		c.convert = date
+	case "time without time zone":
+		c.convert = timeOfDay(false)
+	case "time with time zone":
+		c.convert = timeOfDay(true)
+	case "timestamp without time zone":
+		c.convert = timestamp(false)
+	case "timestamp with time zone":
+		c.convert = timestamp(true)
+	case "jsonb":
+		c.convert = super
+	case "bytea":
+		c.convert = varbyte
+	default:
+		return column{}, fmt.Errorf("reading the type %q of column %s: not a type of this stand-in", spelling, name)
+	}
+	return c, nil
+}

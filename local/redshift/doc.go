@@ -1,0 +1,39 @@
+// Package redshift stands in for Redshift behind its Data API, on a laptop:
+// the API over HTTP, and a PostgreSQL database of its own to execute on, with
+// real transactions, locks and sessions.
+//
+// # What is imitated
+//
+// The protocol (Redshift Data API reference): AWS JSON 1.1, signatures
+// checked, ExecuteStatement, BatchExecuteStatement, DescribeStatement,
+// GetStatementResult and CancelStatement. Statements are asynchronous; a batch
+// is one transaction in a session of its own; a ClientToken names its request
+// for 8 hours; results are kept for 24.
+//
+// The SQL (Redshift Database Developer Guide), as far as a loader needs it:
+// see package grammar. COPY reads from S3 with a CSV reader of its own, see
+// package copycsv, and takes values as the guide's "Data conversion
+// parameters" and "Data types" say: lengths in bytes, digits beyond a
+// DECIMAL's scale cut off, empty fields NULL where the column is not of
+// characters. SVV_TABLES and SVV_COLUMNS are there.
+//
+// The concurrency: SNAPSHOT isolation, whose snapshot LOCK does not take;
+// one writer per table; LOCK to the end of the transaction. Primary keys are
+// not enforced.
+//
+// # What is refused
+//
+// Everything else, with an error that names it. That is what the stand-in is
+// for: whatever passes here stays on documented ground. Among what Redshift
+// would take and this does not: sessions, parameters, secrets, clusters,
+// events, formats other than CSV, MERGE, UPDATE, joins, dates in other forms
+// than ISO's.
+//
+// # What is not guaranteed
+//
+// Error texts are Redshift's where they are known and plausible elsewhere: no
+// program should tell errors apart by them. Constant folding, implicit casts
+// and the planner are PostgreSQL's. DescribeStatement gives the rows of a COPY
+// as its documentation says; the real one has been reported to answer 0
+// (github.com/aws/aws-sdk, issue 333), so count the rows instead.
+package redshift

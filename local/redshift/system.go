@@ -1,0 +1,68 @@
+package redshift
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// systemSchema holds what every session of Redshift sees without naming a
+// schema: the system views.
+const systemSchema = "redshift_system"
+
+// systemObjects are created once and may be created again. long_names gives
+// the views the names that PostgreSQL cannot hold.
+const systemObjects = `
+SET client_min_messages = warning;
+SELECT pg_advisory_xact_lock(7357001);
+CREATE SCHEMA IF NOT EXISTS redshift_system;
+CREATE TABLE IF NOT EXISTS redshift_system.long_names (held text PRIMARY KEY, name text NOT NULL);
+CREATE OR REPLACE VIEW redshift_system.svv_tables AS
+SELECT t.table_catalog::text AS table_catalog, coalesce(s.name, t.table_schema) AS table_schema,
+       coalesce(n.name, t.table_name) AS table_name, t.table_type::text AS table_type, NULL::text AS remarks
+FROM information_schema.tables t
+LEFT JOIN redshift_system.long_names s ON s.held = t.table_schema
+LEFT JOIN redshift_system.long_names n ON n.held = t.table_name
+WHERE t.table_schema <> 'redshift_system';
+CREATE OR REPLACE VIEW redshift_system.svv_columns AS
+SELECT c.table_catalog::text AS table_catalog, coalesce(s.name, c.table_schema) AS table_schema,
+       coalesce(n.name, c.table_name) AS table_name, coalesce(m.name, c.column_name) AS column_name,
+       c.ordinal_position::int AS ordinal_position, c.column_default::text AS column_default,
+       c.is_nullable::text AS is_nullable,
+       CASE c.data_type WHEN 'jsonb' THEN 'super' WHEN 'bytea' THEN 'binary varying' ELSE c.data_type END AS data_type,
+       c.character_maximum_length::int AS character_maximum_length,
+       c.numeric_precision::int AS numeric_precision, c.numeric_scale::int AS numeric_scale
+FROM information_schema.columns c
+LEFT JOIN redshift_system.long_names s ON s.held = c.table_schema
+LEFT JOIN redshift_system.long_names n ON n.held = c.table_name
+LEFT JOIN redshift_system.long_names m ON m.held = c.column_name
+WHERE c.table_schema <> 'redshift_system';
+`
+
+func (s *Server) prepareWarehouse(ctx context.Context) error {
+	conn, err := pgconn.ConnectConfig(ctx, s.warehouse.Copy())
+	if err != nil {
+		return fmt.Errorf("connecting to the warehouse's PostgreSQL: %w", err)
+	}
+	defer hangUp(ctx, conn)
+	if _, err := conn.Exec(ctx, systemObjects).ReadAll(); err != nil {
+		return fmt.Errorf("creating the system views: %w", err)
+	}
+	return nil
+}
+
+// rememberNames lets the system views show long names. It runs before the
+// batch's transaction begins: inside, it would take the snapshot that the
+// batch's first statement is to take.
+func rememberNames(ctx context.Context, conn *pgconn.PgConn, names map[string]string) error {
+	for held, name := range names {
+		const sql = "INSERT INTO " + systemSchema + ".long_names VALUES ($1, $2) ON CONFLICT DO NOTHING"
+		args := [][]byte{[]byte(strings.ToValidUTF8(held, "")), []byte(name)}
+		if _, err := conn.ExecParams(ctx, sql, args, nil, nil, nil).Close(); err != nil {
+			return fmt.Errorf("remembering a long name: %w", err)
+		}
+	}
+	return nil
+}
