@@ -69,6 +69,8 @@ type Bus struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	stats  chan struct{}
+	// logging is apart from mu, so that a slow log does not hold up S3.
+	logging sync.Mutex
 
 	mu      sync.Mutex
 	closed  bool
@@ -186,8 +188,8 @@ func (b *Bus) pause() bool {
 }
 
 func (b *Bus) logf(format string, args ...any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.logging.Lock()
+	defer b.logging.Unlock()
 	_, _ = fmt.Fprintf(b.options.Log, format+"\n", args...)
 }
 
