@@ -1,0 +1,249 @@
+package redshift
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
+	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stagelift/stagelift/local/pgserver/pgtest"
+	"github.com/stagelift/stagelift/local/process"
+	s3local "github.com/stagelift/stagelift/local/s3"
+	"github.com/stagelift/stagelift/local/s3/s3test"
+)
+
+const (
+	testRole      = "arn:aws:iam::123456789012:role/copy"
+	testDatabase  = "dev"
+	testWorkgroup = "etl"
+)
+
+type bundle struct {
+	t      *testing.T
+	server *Server
+	client *redshiftdata.Client
+	bucket s3test.Bucket
+	// url leads to the database that plays the warehouse.
+	url string
+}
+
+// setup starts a stand-in with a database and a bucket of its own.
+func setup(t *testing.T, changes ...func(*Options)) *bundle {
+	t.Helper()
+	b := &bundle{t: t, bucket: newBucket(t), url: pgtest.Database(t)}
+	o := Options{
+		DatabaseURL: b.url, Database: testDatabase, Workgroup: testWorkgroup, CopyRole: testRole,
+		S3: b.bucket.Config, Region: b.bucket.Config.Region, AccessKey: "AKIATEST", SecretKey: "secret",
+		Log: t.Output(),
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	var err error
+	if b.server, err = Start(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.client = b.signedWith("AKIATEST", "secret", o.Region)
+	return b
+}
+
+// s3Group owns the directory of the S3 server that the tests share. It stays
+// reachable to the end of the binary: collected as garbage, it would take the
+// directory with it.
+var s3Group *process.Group
+
+var s3Server = sync.OnceValues(func() (*s3local.Server, error) {
+	var err error
+	if s3Group, err = process.NewGroup(); err != nil {
+		return nil, err
+	}
+	dir, err := s3Group.TempDir("s3")
+	if err != nil {
+		return nil, err
+	}
+	root, err := s3local.Root()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	binary, err := s3local.Build(context.Background(), root, filepath.Join(cache, "stagelift"))
+	if err != nil {
+		return nil, err
+	}
+	access, secret, region := s3test.Credentials()
+	return s3local.Start(context.Background(), s3local.Options{
+		Binary: binary, Dir: dir, AccessKey: access, SecretKey: secret, Region: region,
+	})
+})
+
+func newBucket(t *testing.T) s3test.Bucket {
+	t.Helper()
+	server, err := s3Server()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s3test.NewBucket(t, server.Endpoint())
+}
+
+func (b *bundle) signedWith(access, secret, region string) *redshiftdata.Client {
+	return redshiftdata.NewFromConfig(aws.Config{
+		Region: region, BaseEndpoint: aws.String(b.server.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider(access, secret, "a session's token"),
+	})
+}
+
+func (b *bundle) input(sqls ...string) *redshiftdata.BatchExecuteStatementInput {
+	return &redshiftdata.BatchExecuteStatementInput{
+		Sqls: sqls, Database: aws.String(testDatabase), WorkgroupName: aws.String(testWorkgroup),
+	}
+}
+
+// submit hands in a batch and returns its id.
+func (b *bundle) submit(sqls ...string) string {
+	b.t.Helper()
+	out, err := b.client.BatchExecuteStatement(b.t.Context(), b.input(sqls...))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return aws.ToString(out.Id)
+}
+
+// wait asks until the statement has ended.
+func (b *bundle) wait(id string) *redshiftdata.DescribeStatementOutput {
+	b.t.Helper()
+	return b.until(id, func(s types.StatusString) bool { return status(s).over() })
+}
+
+func (b *bundle) until(id string, reached func(types.StatusString) bool) *redshiftdata.DescribeStatementOutput {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		out, err := b.client.DescribeStatement(ctx, &redshiftdata.DescribeStatementInput{Id: &id})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if reached(out.Status) {
+			return out
+		}
+		<-tick.C
+	}
+}
+
+func (b *bundle) run(sqls ...string) *redshiftdata.DescribeStatementOutput {
+	b.t.Helper()
+	return b.wait(b.submit(sqls...))
+}
+
+// must runs a batch that has to finish.
+func (b *bundle) must(sqls ...string) *redshiftdata.DescribeStatementOutput {
+	b.t.Helper()
+	out := b.run(sqls...)
+	if out.Status != types.StatusStringFinished {
+		b.t.Fatalf("status %s: %s", out.Status, aws.ToString(out.Error))
+	}
+	return out
+}
+
+// mustFail runs a batch that has to fail with all of the texts in its error.
+func (b *bundle) mustFail(want []string, sqls ...string) *redshiftdata.DescribeStatementOutput {
+	b.t.Helper()
+	out := b.run(sqls...)
+	if out.Status != types.StatusStringFailed {
+		b.t.Fatalf("status is %s, want FAILED", out.Status)
+	}
+	for _, text := range want {
+		if !strings.Contains(aws.ToString(out.Error), text) {
+			b.t.Errorf("error is %q, want %q in it", aws.ToString(out.Error), text)
+		}
+	}
+	return out
+}
+
+// look reads the warehouse's PostgreSQL directly, one text per row.
+func (b *bundle) look(sql string) []string {
+	b.t.Helper()
+	conn, err := pgx.Connect(b.t.Context(), b.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer conn.Close(b.t.Context()) //nolint:errcheck // a test's look
+	rows, err := conn.Query(b.t.Context(), sql)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return texts
+}
+
+// put stores an object and returns its URL.
+func (b *bundle) put(key string, body []byte) string {
+	b.t.Helper()
+	_, err := b.bucket.Client().PutObject(b.t.Context(), &s3.PutObjectInput{Bucket: &b.bucket.Name, Key: &key, Body: bytes.NewReader(body)})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return "s3://" + b.bucket.Name + "/" + key
+}
+
+// entry is one of a manifest's; length is left out when negative.
+func entry(url string, mandatory bool, length int) map[string]any {
+	e := map[string]any{"url": url, "mandatory": mandatory, "unknown": 1}
+	if length >= 0 {
+		e["meta"] = map[string]any{"content_length": length, "record_count": 7}
+	}
+	return e
+}
+
+func (b *bundle) putManifest(key string, entries ...map[string]any) string {
+	b.t.Helper()
+	text, err := json.Marshal(map[string]any{"entries": entries, "author": "someone"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.put(key, text)
+}
+
+func copyFrom(url, options string) string {
+	return fmt.Sprintf("COPY t FROM '%s' IAM_ROLE '%s' FORMAT AS CSV %s", url, testRole, options)
+}
+
+func gzipped(t *testing.T, text string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
