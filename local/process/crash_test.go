@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,14 +81,34 @@ func must(err error) {
 	}
 }
 
+// reaperOf finds the reaper by the directory that it is to remove.
+func reaperOf(t *testing.T, left estate) int {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ps", "-A", "-o", "pid=,args=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if fields := strings.Fields(line); strings.HasSuffix(strings.TrimSpace(line), "stagelift-reaper "+left.Dir) {
+			pid, err := strconv.Atoi(fields[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pid
+		}
+	}
+	t.Fatalf("no reaper of %s", left.Dir)
+	return 0
+}
+
 func TestNothingOutlivesTheProgram(t *testing.T) {
 	t.Parallel()
-	kill := func(sig syscall.Signal) func(*os.Process) error {
-		return func(p *os.Process) error { return p.Signal(sig) }
+	kill := func(sig syscall.Signal) func(*testing.T, *os.Process, estate) error {
+		return func(_ *testing.T, p *os.Process, _ estate) error { return p.Signal(sig) }
 	}
 	for name, test := range map[string]struct {
 		role string
-		end  func(*os.Process) error
+		end  func(*testing.T, *os.Process, estate) error
 	}{
 		"killed":                    {role: "wait", end: kill(syscall.SIGKILL)},
 		"interrupted, not handling": {role: "wait", end: kill(syscall.SIGINT)},
@@ -96,7 +117,18 @@ func TestNothingOutlivesTheProgram(t *testing.T) {
 		"os.Exit":                   {role: "exit"},
 		"panic":                     {role: "panic"},
 		// As Ctrl-C would: the reaper must not go down with us.
-		"its process group killed": {role: "wait", end: func(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }},
+		"its process group killed": {role: "wait", end: func(_ *testing.T, p *os.Process, _ estate) error {
+			return syscall.Kill(-p.Pid, syscall.SIGKILL)
+		}},
+		"killed after its reaper was signalled": {role: "wait", end: func(t *testing.T, p *os.Process, left estate) error {
+			t.Helper()
+			for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM} {
+				if err := syscall.Kill(reaperOf(t, left), sig); err != nil {
+					return err
+				}
+			}
+			return p.Kill()
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,7 +147,7 @@ func TestNothingOutlivesTheProgram(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.end != nil {
-				if err := test.end(cmd.Process); err != nil {
+				if err := test.end(t, cmd.Process, left); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -74,8 +74,9 @@ func (g *Group) startReaper() error {
 	}
 	// It outlives every context, and gets no standard output: whoever waits for
 	// the end of ours must not wait for the reaper.
-	g.reaper = exec.CommandContext(context.Background(), shell, "-c", reaperScript, "stagelift-reaper", g.root)
+	g.reaper = exec.CommandContext(context.Background(), shell, "-c", `eval "$SCRIPT"`, "stagelift-reaper", g.root)
 	g.reaper.Dir = "/"
+	g.reaper.Env = []string{"PATH=" + os.Getenv("PATH"), "SCRIPT=" + reaperScript} // ps shows arguments
 	g.reaper.Stdin = read
 	g.reaper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = g.reaper.Start()
