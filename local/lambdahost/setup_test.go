@@ -158,19 +158,26 @@ type door struct {
 func newDoor(t *testing.T) *door {
 	t.Helper()
 	d := &door{knocks: make(chan string), answers: make(chan int)}
+	closing := make(chan struct{})
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case d.knocks <- r.Header.Get("Request-Id"):
 		case <-r.Context().Done():
 			return
+		case <-closing:
+			return
 		}
 		select {
 		case status := <-d.answers:
 			w.WriteHeader(status)
-		case <-r.Context().Done():
+		case <-r.Context().Done(): // the function has been killed
+		case <-closing:
 		}
 	}))
-	t.Cleanup(d.Close)
+	t.Cleanup(func() {
+		close(closing)
+		d.Close()
+	})
 	return d
 }
 

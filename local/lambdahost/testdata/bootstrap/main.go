@@ -45,7 +45,7 @@ func main() {
 		fmt.Fprint(os.Stderr, "cannot initialise") // no newline: the host ends the line
 		os.Exit(3)
 	case "hang":
-		select {}
+		time.Sleep(time.Hour) // the runtime would find out a deadlock
 	case "sigterm":
 		lambda.StartWithOptions(handle, lambda.WithEnableSIGTERM(func() {
 			_, _ = call(context.Background(), os.Getenv("SIGTERM_URL"))
@@ -70,7 +70,7 @@ func handle(ctx context.Context, e event) (any, error) {
 	case "big":
 		return strings.Repeat("x", e.Size), nil
 	case "hang":
-		select {}
+		time.Sleep(time.Hour)
 	case "print":
 		for range 100 {
 			fmt.Println(e.Text)
