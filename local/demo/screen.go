@@ -1,0 +1,165 @@
+package demo
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// screen shows what happens: bars on a terminal, lines in a log.
+type screen struct {
+	out      *os.File
+	terminal bool
+	start    time.Time
+
+	mu     sync.Mutex
+	bars   *mpb.Progress
+	tables map[string]*mpb.Bar
+	said   map[string]time.Time
+}
+
+func newScreen(out *os.File) *screen {
+	info, err := out.Stat()
+	return &screen{
+		out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, start: time.Now(),
+		tables: map[string]*mpb.Bar{}, said: map[string]time.Time{},
+	}
+}
+
+func (s *screen) printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
+
+// step says what is done next.
+func (s *screen) step(what string) {
+	s.printf("%5.1f s  %s\n", time.Since(s.start).Seconds(), what)
+}
+
+// follow returns a writer that takes a function's log and shows its progress.
+func (s *screen) follow() io.Writer { return &follower{screen: s} }
+
+// entry is a line of a function's log.
+type entry struct {
+	Message string `json:"message"`
+	Msg     string `json:"msg"`
+	Table   string `json:"table"`
+	Source  string `json:"source"`
+	Rows    int64  `json:"rows"`
+	Bytes   int64  `json:"bytes"`
+	Parts   int    `json:"parts"`
+	RowsEst int64  `json:"rows_estimate"`
+}
+
+// follower cuts a log into lines.
+type follower struct {
+	screen *screen
+	rest   []byte
+}
+
+func (f *follower) Write(p []byte) (int, error) {
+	f.rest = append(f.rest, p...)
+	for {
+		end := bytes.IndexByte(f.rest, '\n')
+		if end < 0 {
+			return len(p), nil
+		}
+		var e entry
+		if json.Unmarshal(f.rest[:end], &e) == nil {
+			if e.Message == "" {
+				e.Message = e.Msg
+			}
+			f.screen.show(e)
+		}
+		f.rest = f.rest[end+1:]
+	}
+}
+
+// show turns an entry into what people see.
+func (s *screen) show(e entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch e.Message {
+	case "table selected":
+		s.begin(e)
+	case "table progress":
+		s.progress(e)
+	case "table published":
+		s.finish(e)
+	case "table loaded":
+		if !s.terminal {
+			s.printf("         loaded    %-24s %9d rows\n", e.Source, e.Rows)
+		}
+	}
+}
+
+func (s *screen) begin(e entry) {
+	if !s.terminal {
+		return
+	}
+	if s.bars == nil {
+		s.bars = mpb.New(mpb.WithOutput(s.out), mpb.WithWidth(48))
+	}
+	s.tables[e.Table] = s.bars.AddBar(max(e.RowsEst, 1),
+		mpb.PrependDecorators(decor.Name("  "+e.Table, decor.WC{W: 28, C: decor.DindentRight})),
+		mpb.AppendDecorators(decor.CurrentNoUnit("%9d rows")))
+}
+
+func (s *screen) progress(e entry) {
+	if bar := s.tables[e.Table]; bar != nil {
+		bar.SetCurrent(e.Rows)
+		return
+	}
+	if time.Since(s.said[e.Table]) > 2*time.Second && !s.terminal {
+		s.said[e.Table] = time.Now()
+		s.printf("         reading   %-24s %9d rows\n", e.Table, e.Rows)
+	}
+}
+
+func (s *screen) finish(e entry) {
+	if bar := s.tables[e.Table]; bar != nil {
+		bar.SetTotal(max(e.Rows, 1), false)
+		bar.SetCurrent(max(e.Rows, 1))
+		return
+	}
+	if !s.terminal {
+		s.printf("         published %-24s %9d rows in %d parts\n", e.Table, e.Rows, e.Parts)
+	}
+}
+
+// stop ends the bars, so that other lines can follow.
+func (s *screen) stop() {
+	s.mu.Lock()
+	bars := s.bars
+	for _, bar := range s.tables {
+		bar.EnableTriggerComplete()
+		if !bar.Completed() {
+			bar.Abort(false)
+		}
+	}
+	s.bars, s.tables = nil, map[string]*mpb.Bar{}
+	s.mu.Unlock()
+	if bars != nil {
+		bars.Wait()
+	}
+}
+
+// table prints the closing table.
+func (s *screen) table(rows []row) {
+	s.printf("\n")
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintln(w, "source rows\tparts\tbytes\tloaded rows\theaded copy\tverified\t  table\t")
+	var sum row
+	for _, r := range rows {
+		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%s\t%s\t  %s\t\n", r.source, r.table.Parts, r.table.Bytes, r.loaded, r.headed, r.verified, r.table.Table)
+		sum.source, sum.loaded = sum.source+r.source, sum.loaded+r.loaded
+		sum.table.Parts, sum.table.Bytes = sum.table.Parts+r.table.Parts, sum.table.Bytes+r.table.Bytes
+	}
+	_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t\t\t  in all\t\n", sum.source, sum.table.Parts, sum.table.Bytes, sum.loaded)
+	_ = w.Flush() // a screen that cannot be written to shows itself
+}
