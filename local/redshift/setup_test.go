@@ -33,7 +33,7 @@ const (
 )
 
 type bundle struct {
-	t      *testing.T
+	t      testing.TB
 	server *Server
 	client *redshiftdata.Client
 	bucket s3test.Bucket
@@ -42,7 +42,7 @@ type bundle struct {
 }
 
 // setup starts a stand-in with a database and a bucket of its own.
-func setup(t *testing.T, changes ...func(*Options)) *bundle {
+func setup(t testing.TB, changes ...func(*Options)) *bundle {
 	t.Helper()
 	b := &bundle{t: t, bucket: newBucket(t), url: pgtest.Database(t)}
 	o := Options{
@@ -98,7 +98,7 @@ var s3Server = sync.OnceValues(func() (*s3local.Server, error) {
 	})
 })
 
-func newBucket(t *testing.T) s3test.Bucket {
+func newBucket(t testing.TB) s3test.Bucket {
 	t.Helper()
 	server, err := s3Server()
 	if err != nil {
@@ -235,7 +235,7 @@ func copyFrom(url, options string) string {
 	return fmt.Sprintf("COPY t FROM '%s' IAM_ROLE '%s' FORMAT AS CSV %s", url, testRole, options)
 }
 
-func gzipped(t *testing.T, text string) []byte {
+func gzipped(t testing.TB, text string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
