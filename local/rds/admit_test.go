@@ -1,132 +1,19 @@
 package rds_test
 
 import (
-	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/feature/rds/auth"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/stagelift/stagelift/local/rds"
 	"github.com/stagelift/stagelift/local/rds/rdstest"
 )
-
-// dialer connects as the functions do, but for what a test wants otherwise.
-type dialer struct {
-	instance *rds.Instance
-	host     string // dialled
-	user     string
-	database string
-	token    func(*tokenRequest)
-	password string // instead of a token
-	plain    bool   // no TLS
-	config   func(*pgx.ConnConfig)
-}
-
-// tokenRequest is what a token is signed over.
-type tokenRequest struct {
-	endpoint, region, user          string
-	accessKey, secret, sessionToken string
-}
-
-func (d dialer) endpoint() string {
-	return net.JoinHostPort(d.host, strconv.Itoa(d.instance.Port()))
-}
-
-func (d dialer) dial(t *testing.T) (*pgx.Conn, error) {
-	t.Helper()
-	if d.host == "" {
-		d.host = d.instance.Host()
-	}
-	if d.user == "" {
-		d.user = d.instance.User()
-	}
-	if d.database == "" {
-		d.database = d.instance.Database()
-	}
-	if d.password == "" {
-		d.password = d.sign(t)
-	}
-	mode := "sslmode=verify-full sslrootcert=" + d.instance.CAFile()
-	if d.plain {
-		mode = "sslmode=disable"
-	}
-	config, err := pgx.ParseConfig("host=" + d.host + " " + mode)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Port, config.User, config.Database = uint16(d.instance.Port()), d.user, d.database
-	config.Password = d.password
-	if d.config != nil {
-		d.config(config)
-	}
-	conn, err := pgx.ConnectConfig(t.Context(), config)
-	if err == nil {
-		t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-	}
-	return conn, err
-}
-
-func (d dialer) sign(t *testing.T) string {
-	t.Helper()
-	r := tokenRequest{endpoint: d.endpoint(), region: rdstest.Region, user: d.user, accessKey: rdstest.AccessKey, secret: rdstest.SecretKey}
-	if d.token != nil {
-		d.token(&r)
-	}
-	token, err := auth.BuildAuthToken(t.Context(), r.endpoint, r.region, r.user,
-		credentials.NewStaticCredentialsProvider(r.accessKey, r.secret, r.sessionToken))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
-}
-
-func (d dialer) connect(t *testing.T) *pgx.Conn {
-	t.Helper()
-	conn, err := d.dial(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("still not: %s", what)
-		}
-	}
-}
-
-const pamFailed = `PAM authentication failed for user "` + rdstest.User + `"`
-
-func wantRefused(t *testing.T, err error, code, message string) {
-	t.Helper()
-	var refused *pgconn.PgError
-	if !errors.As(err, &refused) {
-		t.Fatalf("error %v, want SQLSTATE %s", err, code)
-	}
-	if refused.Severity != "FATAL" || refused.Code != code || refused.Message != message {
-		t.Errorf("refused with %s %s %q, want FATAL %s %q", refused.Severity, refused.Code, refused.Message, code, message)
-	}
-}
 
 func TestTokenAdmits(t *testing.T) {
 	t.Parallel()
@@ -214,87 +101,6 @@ func TestTokenRefused(t *testing.T) {
 			wantRefused(t, err, "28000", pamFailed)
 		})
 	}
-}
-
-// record is a log that a test can read while others write.
-type record struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(p)
-}
-
-func (r *record) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.String()
-}
-
-// TestClockAndSession has an instance whose clock the test sets, whose
-// credentials are temporary and whose log it reads.
-func TestClockAndSession(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	log := &record{}
-	o := rdstest.Options()
-	o.SessionToken, o.Log, o.Now = "session/token+1==", log, func() time.Time { return now }
-	i := rdstest.StartWith(t, o)
-	keys := aws.Credentials{AccessKeyID: o.AccessKey, SecretAccessKey: o.SecretKey, SessionToken: o.SessionToken}
-	endpoint := net.JoinHostPort(i.Host(), strconv.Itoa(i.Port()))
-
-	// BuildAuthToken has no clock to set, hence the signer below it.
-	signAt := func(t *testing.T, at time.Time) string {
-		t.Helper()
-		u := url.URL{Scheme: "https", Host: endpoint, RawQuery: url.Values{"Action": {"connect"}, "DBUser": {i.User()}, "X-Amz-Expires": {"900"}}.Encode()}
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u.String(), http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		const emptyPayload = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-		signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), keys, request, emptyPayload, "rds-db", o.Region, at.UTC())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimPrefix(signed, "https://")
-	}
-	for name, test := range map[string]struct {
-		age     time.Duration
-		refused string // in the log
-	}{
-		"new":                {age: 0},
-		"almost 15 minutes":  {age: 15*time.Minute - 2*time.Second},
-		"over 15 minutes":    {age: 15*time.Minute + 2*time.Second, refused: "the token expired at"},
-		"a clock some ahead": {age: -4 * time.Minute},
-		"a clock far ahead":  {age: -6 * time.Minute, refused: "which is yet to come"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			token := signAt(t, now.Add(-test.age))
-			_, err := dialer{instance: i, password: token}.dial(t)
-			if test.refused == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			wantRefused(t, err, "28000", pamFailed)
-			if !strings.Contains(log.String(), test.refused) {
-				t.Errorf("the log does not say %q", test.refused)
-			}
-			if strings.Contains(log.String(), token[len(token)-64:]) {
-				t.Error("the log holds the signature")
-			}
-		})
-	}
-	t.Run("without the session token", func(t *testing.T) {
-		t.Parallel()
-		_, err := dialer{instance: i}.dial(t)
-		wantRefused(t, err, "28000", pamFailed)
-	})
 }
 
 func TestUsersBesideIAM(t *testing.T) {

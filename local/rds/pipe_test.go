@@ -152,74 +152,6 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// firstByte closes itself when the first byte comes, and then holds the rest up
-// until released.
-type firstByte struct {
-	came, release chan struct{}
-	seen          bool
-}
-
-func (f *firstByte) Write(p []byte) (int, error) {
-	if !f.seen {
-		f.seen = true
-		close(f.came)
-		<-f.release
-	}
-	return len(p), nil
-}
-
-func TestCutConnections(t *testing.T) {
-	t.Parallel()
-	i := rdstest.Start(t)
-	copying, idle := dialer{instance: i}.connect(t), dialer{instance: i}.connect(t)
-	out := &firstByte{came: make(chan struct{}), release: make(chan struct{})}
-	result := make(chan error, 1)
-	go func() {
-		_, err := copying.PgConn().CopyTo(context.WithoutCancel(t.Context()), out, bulk)
-		result <- err
-	}()
-	<-out.came
-	if cut := i.CutConnections(); cut != 2 {
-		t.Errorf("CutConnections() = %d, want 2", cut)
-	}
-	close(out.release)
-	var server *pgconn.PgError
-	if err := <-result; err == nil || errors.As(err, &server) {
-		t.Errorf("the copy ended with %v, want the error of a broken connection", err)
-	}
-	if err := idle.Ping(t.Context()); err == nil {
-		t.Error("the idle connection survived")
-	}
-	if err := (dialer{instance: i}).connect(t).Ping(t.Context()); err != nil {
-		t.Errorf("a new connection: %v", err)
-	}
-	eventually(t, "the cut connections are forgotten", func() bool { return i.CutConnections() <= 1 })
-}
-
-func TestCutAfter(t *testing.T) {
-	t.Parallel()
-	i := rdstest.Start(t)
-	const limit = 1_000_000
-	i.CutAfter(limit)
-	bystander := dialer{instance: i}.connect(t)
-
-	out := &counted{digest: sha256.New()}
-	if _, err := (dialer{instance: i}).connect(t).PgConn().CopyTo(t.Context(), out, bulk); err == nil {
-		t.Fatal("the copy was not cut")
-	}
-	// What came includes no message heads, and lacks the row that was cut.
-	if out.size > limit || out.size < limit*9/10 {
-		t.Errorf("%d bytes of rows came, want a little below %d", out.size, limit)
-	}
-	if err := bystander.Ping(t.Context()); err != nil {
-		t.Errorf("another connection: %v", err)
-	}
-	again := &counted{digest: sha256.New()}
-	if _, err := (dialer{instance: i}).connect(t).PgConn().CopyTo(t.Context(), again, bulk); err != nil {
-		t.Errorf("the second copy, which nothing should cut: %v", err)
-	}
-}
-
 func TestServerSeesTheClientGo(t *testing.T) {
 	t.Parallel()
 	i := rdstest.Shared(t)
@@ -251,4 +183,35 @@ func TestTheServersLastWordArrives(t *testing.T) {
 	if !errors.As(err, &ended) || ended.Code != "57P01" {
 		t.Errorf("error %v, want SQLSTATE 57P01 (terminated by the administrator)", err)
 	}
+}
+
+// BenchmarkCopy shows what the gate costs: the same COPY past it and through.
+func BenchmarkCopy(b *testing.B) {
+	i := rdstest.Start(b)
+	for name, connect := range map[string]func() (*pgx.Conn, error){
+		"direct":  func() (*pgx.Conn, error) { return pgx.Connect(b.Context(), i.AdminURL()) },
+		"through": func() (*pgx.Conn, error) { return dialer{instance: i}.dial(b) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			conn, err := connect()
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = conn.Close(context.WithoutCancel(b.Context())) }()
+			out := new(size)
+			for b.Loop() {
+				if _, err := conn.PgConn().CopyTo(b.Context(), out, bulk); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.SetBytes(int64(*out) / int64(b.N))
+		})
+	}
+}
+
+type size int64
+
+func (s *size) Write(p []byte) (int, error) {
+	*s += size(len(p))
+	return len(p), nil
 }
