@@ -3,9 +3,7 @@ package redshift
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
 	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
@@ -193,134 +190,6 @@ func TestUnknownDatabaseFails(t *testing.T) {
 	if got.Status != types.StatusStringFailed || aws.ToString(got.Error) != `FATAL: database "prod" does not exist` {
 		t.Errorf("%s: %s", got.Status, aws.ToString(got.Error))
 	}
-}
-
-func TestClientTokenNamesTheRequest(t *testing.T) {
-	t.Parallel()
-	var ahead atomic.Int64
-	b := setup(t, func(o *Options) {
-		o.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	})
-	b.must("CREATE TABLE t (i INT)")
-	in := b.input("INSERT INTO t VALUES (1)")
-	in.ClientToken = aws.String("the same")
-	first, err := b.client.BatchExecuteStatement(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.wait(*first.Id)
-	second, err := b.client.BatchExecuteStatement(t.Context(), in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *first.Id != *second.Id {
-		t.Errorf("ids are %s and %s", *first.Id, *second.Id)
-	}
-	b.wait(*second.Id)
-	if diff := cmp.Diff([]string{"1"}, b.look("SELECT count(*)::text FROM t")); diff != "" {
-		t.Error(diff)
-	}
-	in.Sqls = []string{"INSERT INTO t VALUES (2)"}
-	var invalid *types.ValidationException
-	if _, err := b.client.BatchExecuteStatement(t.Context(), in); !errors.As(err, &invalid) {
-		t.Errorf("another request under the token: %v", err)
-	}
-
-	ahead.Store(int64(tokenLife + time.Minute))
-	late, err := b.server.execute(executeInput{ClientToken: "the same", Database: testDatabase, WorkgroupName: testWorkgroup},
-		[]string{"INSERT INTO t VALUES (1)"}, true)
-	if err != nil || late.Id == *first.Id {
-		t.Errorf("after 8 hours: id %s, %v", late.Id, err)
-	}
-}
-
-func TestActiveStatementsAreBounded(t *testing.T) {
-	t.Parallel()
-	release := make(chan struct{})
-	b := setup(t, func(o *Options) {
-		o.BeforeStatement = func(ctx context.Context, _ string, _ int, _ string) error {
-			select {
-			case <-release:
-			case <-ctx.Done():
-			}
-			return ctx.Err()
-		}
-	})
-	for range maxActive {
-		b.submit("SELECT 1")
-	}
-	_, err := b.client.BatchExecuteStatement(t.Context(), b.input("SELECT 1"), func(o *redshiftdata.Options) { o.RetryMaxAttempts = 1 })
-	var got *types.ActiveStatementsExceededException
-	if !errors.As(err, &got) {
-		t.Errorf("error is %v, want an ActiveStatementsExceededException", err)
-	}
-	close(release)
-}
-
-func TestSignatures(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	region := b.server.options.Region
-	for name, c := range map[string]struct {
-		client *redshiftdata.Client
-		want   string
-	}{
-		"wrong secret":     {b.signedWith("AKIATEST", "guess", region), "InvalidSignatureException"},
-		"wrong region":     {b.signedWith("AKIATEST", "secret", "us-east-9"), "InvalidSignatureException"},
-		"wrong access key": {b.signedWith("AKIAOTHER", "secret", region), "UnrecognizedClientException"},
-		"body changed on the way": {redshiftdata.NewFromConfig(aws.Config{}, func(o *redshiftdata.Options) {
-			*o = b.client.Options()
-			o.HTTPClient = tamper{}
-		}), "InvalidSignatureException"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := c.client.DescribeStatement(t.Context(), &redshiftdata.DescribeStatementInput{Id: aws.String("x")})
-			var api smithy.APIError
-			var response *smithyhttp.ResponseError
-			if !errors.As(err, &api) || api.ErrorCode() != c.want || !errors.As(err, &response) || response.HTTPStatusCode() != http.StatusForbidden {
-				t.Errorf("error is %v, want %s with 403", err, c.want)
-			}
-		})
-	}
-	t.Run("late", func(t *testing.T) {
-		t.Parallel()
-		late := setup(t, func(o *Options) { o.now = func() time.Time { return time.Now().Add(time.Hour) } })
-		_, err := late.client.DescribeStatement(t.Context(), &redshiftdata.DescribeStatementInput{Id: aws.String("x")},
-			func(o *redshiftdata.Options) { o.RetryMaxAttempts = 1 })
-		if err == nil || !strings.Contains(err.Error(), "InvalidSignatureException: Signature expired") {
-			t.Errorf("error is %v", err)
-		}
-	})
-	t.Run("none", func(t *testing.T) {
-		t.Parallel()
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.server.Endpoint()+"/", strings.NewReader("{}"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("X-Amz-Target", "RedshiftData.DescribeStatement")
-		request.Header.Set("Content-Type", contentType)
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close() //nolint:errcheck // a test's answer
-		if response.StatusCode != http.StatusForbidden || response.Header.Get("X-Amzn-ErrorType") != "MissingAuthenticationTokenException" {
-			t.Errorf("%d %s", response.StatusCode, response.Header.Get("X-Amzn-ErrorType"))
-		}
-	})
-}
-
-// tamper changes a byte of the body after it was signed.
-type tamper struct{}
-
-func (tamper) Do(r *http.Request) (*http.Response, error) {
-	changed, err := http.NewRequestWithContext(r.Context(), r.Method, r.URL.String(), strings.NewReader(`{"Id":"y"}`))
-	if err != nil {
-		return nil, err
-	}
-	changed.Header = r.Header
-	return http.DefaultClient.Do(changed)
 }
 
 func TestOtherOperationsAreRefused(t *testing.T) {

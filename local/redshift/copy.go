@@ -32,7 +32,9 @@ func (s *Server) copy(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy)
 	case in.err != nil:
 		return 0, in.err
 	case err != nil:
-		return 0, fmt.Errorf("%s; PostgreSQL: %w", failedLoad(c), err)
+		// Flat text: what PostgreSQL refuses beyond the converters is still a
+		// failed load, and is not to be explained as another statement's error.
+		return 0, errors.New(failedLoad(c) + " Detail: PostgreSQL: " + err.Error())
 	}
 	return tag.RowsAffected(), nil
 }

@@ -33,7 +33,9 @@
 //
 // Error texts are Redshift's where they are known and plausible elsewhere: no
 // program should tell errors apart by them. Constant folding, implicit casts
-// and the planner are PostgreSQL's. DescribeStatement gives the rows of a COPY
+// and the planner are PostgreSQL's. A quoted field is never NULL by its text:
+// the guide does not say. A VARBYTE column's error lacks the place. Result
+// columns with names above 63 bytes show a shortened one. DescribeStatement gives the rows of a COPY
 // as its documentation says; the real one has been reported to answer 0
 // (github.com/aws/aws-sdk, issue 333), so count the rows instead.
 package redshift

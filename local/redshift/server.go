@@ -38,7 +38,8 @@ type Options struct {
 	Log io.Writer
 	// BeforeStatement is called before each statement of a batch runs, index
 	// counting from 0. An error breaks the connection as a warehouse that
-	// crashes would: nothing of the batch stays. Nil does nothing.
+	// crashes would: nothing of the batch stays. It has to return when its
+	// context ends. Nil does nothing.
 	BeforeStatement func(ctx context.Context, statementID string, index int, sql string) error
 
 	// now is the clock; tests move it. Nil is the real one.

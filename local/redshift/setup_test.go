@@ -6,10 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,8 +18,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stagelift/stagelift/local/pgserver/pgtest"
-	"github.com/stagelift/stagelift/local/process"
-	s3local "github.com/stagelift/stagelift/local/s3"
 	"github.com/stagelift/stagelift/local/s3/s3test"
 )
 
@@ -44,7 +39,7 @@ type bundle struct {
 // setup starts a stand-in with a database and a bucket of its own.
 func setup(t testing.TB, changes ...func(*Options)) *bundle {
 	t.Helper()
-	b := &bundle{t: t, bucket: newBucket(t), url: pgtest.Database(t)}
+	b := &bundle{t: t, bucket: s3test.Shared(t), url: pgtest.Database(t)}
 	o := Options{
 		DatabaseURL: b.url, Database: testDatabase, Workgroup: testWorkgroup, CopyRole: testRole,
 		S3: b.bucket.Config, Region: b.bucket.Config.Region, AccessKey: "AKIATEST", SecretKey: "secret",
@@ -64,47 +59,6 @@ func setup(t testing.TB, changes ...func(*Options)) *bundle {
 	})
 	b.client = b.signedWith("AKIATEST", "secret", o.Region)
 	return b
-}
-
-// s3Group owns the directory of the S3 server that the tests share. It stays
-// reachable to the end of the binary: collected as garbage, it would take the
-// directory with it.
-var s3Group *process.Group
-
-var s3Server = sync.OnceValues(func() (*s3local.Server, error) {
-	var err error
-	if s3Group, err = process.NewGroup(); err != nil {
-		return nil, err
-	}
-	dir, err := s3Group.TempDir("s3")
-	if err != nil {
-		return nil, err
-	}
-	root, err := s3local.Root()
-	if err != nil {
-		return nil, err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return nil, err
-	}
-	binary, err := s3local.Build(context.Background(), root, filepath.Join(cache, "stagelift"))
-	if err != nil {
-		return nil, err
-	}
-	access, secret, region := s3test.Credentials()
-	return s3local.Start(context.Background(), s3local.Options{
-		Binary: binary, Dir: dir, AccessKey: access, SecretKey: secret, Region: region,
-	})
-})
-
-func newBucket(t testing.TB) s3test.Bucket {
-	t.Helper()
-	server, err := s3Server()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s3test.NewBucket(t, server.Endpoint())
 }
 
 func (b *bundle) signedWith(access, secret, region string) *redshiftdata.Client {

@@ -200,3 +200,53 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The snapshot is the first read's. A batch that reads before it locks works
+// on the table as it was, and would do a load twice: it must be seen to.
+func TestSnapshotBeforeTheLockIsOld(t *testing.T) {
+	t.Parallel()
+	inside, release := make(chan struct{}), make(chan struct{})
+	b := setup(t, func(o *Options) {
+		o.BeforeStatement = func(_ context.Context, _ string, index int, sql string) error {
+			if index == 1 && strings.HasPrefix(sql, "LOCK") {
+				close(inside)
+				<-release
+			}
+			return nil
+		}
+	})
+	b.must("CREATE TABLE t (i INT)")
+	early := b.submit("CREATE TEMP TABLE x (i INT)", "LOCK t", "SELECT i FROM t")
+	<-inside
+	b.must("INSERT INTO t VALUES (1)")
+	close(release)
+	if got := b.wait(early); got.SubStatements[2].ResultRows != 0 {
+		t.Errorf("%s %s, saw %d rows", got.Status, aws.ToString(got.Error), got.SubStatements[2].ResultRows)
+	}
+}
+
+func TestOneWriterPerTable(t *testing.T) {
+	t.Parallel()
+	inside, release := make(chan struct{}), make(chan struct{})
+	b := setup(t, func(o *Options) {
+		o.BeforeStatement = func(_ context.Context, _ string, index int, sql string) error {
+			if index == 1 && sql == "SELECT 1" {
+				close(inside)
+				<-release
+			}
+			return nil
+		}
+	})
+	b.must("CREATE TABLE t (i INT)")
+	first := b.submit("INSERT INTO t VALUES (1)", "SELECT 1")
+	<-inside
+	second := b.submit("INSERT INTO t VALUES (2)")
+	b.waitForLock()
+	b.must("SELECT COUNT(*) FROM t") // readers go on
+	close(release)
+	for _, id := range []string{first, second} {
+		if got := b.wait(id); got.Status != types.StatusStringFinished {
+			t.Errorf("%s: %s", got.Status, aws.ToString(got.Error))
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package grammar_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagelift/stagelift/local/redshift/grammar"
+)
+
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	const from = ` FROM 's3://b/k/m.json' IAM_ROLE 'arn:r' `
+	table := grammar.Table{Schema: "s", Name: "t"}
+	for name, c := range map[string]struct {
+		sql  string
+		want grammar.Copy
+	}{
+		"short": {`COPY s.t` + from + `CSV`,
+			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ',', Null: `\N`}},
+		"long": {`COPY "s"."t" ("A", b)` + from + `FORMAT AS CSV QUOTE AS '%' DELIMITER AS '\t' NULL AS '\\N' GZIP MANIFEST
+			REGION AS 'eu-west-1' TIMEFORMAT AS 'auto' DATEFORMAT 'auto' IGNOREHEADER AS 1 EMPTYASNULL ENCODING AS UTF8
+			MAXERROR AS 0 COMPUPDATE OFF STATUPDATE ON ROUNDEC;`,
+			grammar.Copy{Table: table, Columns: []string{"a", "b"}, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '%',
+				Delimiter: '\t', Null: `\N`, Gzip: true, Manifest: true, Region: "eu-west-1", TimeAuto: true, DateAuto: true,
+				IgnoreHeader: 1, EmptyAsNull: true, RoundDecimals: true}},
+		"no null text": {`COPY s.t` + from + `CSV NULL ''`,
+			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ','}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := grammar.Parse(c.sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&c.want, got.Copy); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestCopyRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ options, want string }{
+		"no csv":           {`GZIP`, `COPY without CSV is not imitated`},
+		"parquet":          {`FORMAT AS PARQUET`, `FORMAT PARQUET is not imitated`},
+		"truncate columns": {`CSV TRUNCATECOLUMNS`, `COPY option TRUNCATECOLUMNS is not imitated`},
+		"fill record":      {`CSV FILLRECORD`, `COPY option FILLRECORD is not imitated`},
+		"invalid chars":    {`CSV ACCEPTINVCHARS AS '?'`, `COPY option ACCEPTINVCHARS is not imitated`},
+		"blanks":           {`CSV BLANKSASNULL`, `COPY option BLANKSASNULL is not imitated`},
+		"max error":        {`CSV MAXERROR 5`, `MAXERROR above 1 is not imitated`},
+		"time format":      {`CSV TIMEFORMAT 'YYYY'`, `TIMEFORMAT 'YYYY' is not imitated`},
+		"time format case": {`CSV TIMEFORMAT 'AUTO'`, `TIMEFORMAT 'AUTO' is not imitated`},
+		"twice":            {`CSV GZIP GZIP`, `GZIP is given twice`},
+		"csv twice":        {`CSV FORMAT CSV`, `CSV is given twice`},
+		"long delimiter":   {`CSV DELIMITER '||'`, `must be a single ASCII character`},
+		"same characters":  {`CSV DELIMITER '"'`, `DELIMITER and QUOTE must differ`},
+		"escape in null":   {`CSV NULL AS '\0'`, `NULL AS '\0' is not imitated`},
+		"unknown":          {`CSV HEADER`, `syntax error at or near "header"`},
+		"utf16":            {`CSV ENCODING UTF16`, `syntax error at or near "utf16"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := grammar.Parse(`COPY t FROM 's3://b/k' IAM_ROLE 'arn:r' ` + c.options)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
+	for name, c := range map[string]struct{ sql, want string }{
+		"keys":         {`COPY t FROM 's3://b/k' ACCESS_KEY_ID 'x' SECRET_ACCESS_KEY 'y' CSV`, `ACCESS_KEY_ID is not imitated`},
+		"no role":      {`COPY t FROM 's3://b/k' CSV`, `syntax error at or near "csv"`},
+		"default role": {`COPY t FROM 's3://b/k' IAM_ROLE default CSV`, `IAM_ROLE default is not imitated`},
+		"a file":       {`COPY t FROM '/tmp/x' IAM_ROLE 'r' CSV`, `COPY is understood from 's3://bucket/key' only`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := grammar.Parse(c.sql)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
+}
