@@ -58,8 +58,8 @@ type Options struct {
 	FunctionLog func(function string) io.Writer
 	// Step is told what is being done, for people who wait; may be nil.
 	Step func(what string)
-	// Duplicate delivers every event twice.
-	Duplicate bool
+	// Duplicate delivers every event twice; Deaf delivers none.
+	Duplicate, Deaf bool
 	// ProgressEvery is how often extract logs its progress; 0 is the default.
 	ProgressEvery time.Duration
 	// BeforeStatement is handed to the Redshift stand-in; may be nil.
@@ -158,7 +158,7 @@ func (s *Stack) startS3(ctx context.Context) error {
 	s.S3, err = s3.Start(ctx, s3.Options{
 		Binary: binary, Dir: dir, AccessKey: accessKey, SecretKey: s.secret, Region: Region, Log: s.options.Log,
 		OnCreated: func(bucket, key string) {
-			if s.Events != nil {
+			if s.Events != nil && !s.options.Deaf {
 				s.Events.ObjectCreated(bucket, key)
 			}
 		},
