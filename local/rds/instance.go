@@ -24,7 +24,8 @@
 //
 // Not like RDS: rds_superuser and the RDS extensions are missing, AdminURL is
 // a real superuser's, a token is for "localhost" or "127.0.0.1", whichever was
-// dialled, and IAM policies are not evaluated.
+// dialled, and IAM policies are not evaluated. The server sees the gate's Unix
+// socket: pg_stat_ssl has no TLS and pg_stat_activity no client address.
 package rds
 
 import (
