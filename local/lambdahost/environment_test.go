@@ -3,8 +3,8 @@ package lambdahost
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"regexp"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -146,59 +146,23 @@ func TestKill(t *testing.T) {
 	}
 }
 
-func TestInitialisationFails(t *testing.T) {
+func TestEnvironmentHasADirectoryOfItsOwn(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name, program, mode string
-		want                FunctionError
-	}{
-		{"exit", "bootstrap", "exit", FunctionError{ErrorExit, "RequestId: ID Error: Runtime exited with error: exit status 3"}},
-		{"error told", "raw", "post", FunctionError{"Setup.Broken", "no bucket"}},
-		{"too slow", "bootstrap", "hang", FunctionError{ErrorTimeout, "RequestId: ID Error: Initialization timed out after 1.00 seconds"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			b := setup(t, with(func(f *Function) {
-				f.Dir, f.Env = filepath.Join(programs, test.program), []string{"INIT=" + test.mode}
-			}))
-			b.initTimeout = time.Second
-			r := b.invoke(t, event{})
-			if r.Error == nil {
-				t.Fatal("no error")
-			}
-			r.Error.Message = strings.ReplaceAll(r.Error.Message, r.RequestID, "ID")
-			if diff := cmp.Diff(test.want, *r.Error); diff != "" {
-				t.Error("(-want +got)\n" + diff)
-			}
-			if r.Init == 0 || r.RequestID == "" {
-				t.Errorf("init %v, request id %q", r.Init, r.RequestID)
-			}
-			if !strings.Contains(b.log.String(), "INIT_REPORT Init Duration: ") {
-				t.Errorf("no INIT_REPORT in the log:\n%s", b.log)
-			}
-		})
+	b := setup(t)
+	var tmp string
+	for _, pair := range describe(t, b.invoke(t, event{Do: "describe"})).Env {
+		if value, ok := strings.CutPrefix(pair, "TMPDIR="); ok {
+			tmp = value
+		}
 	}
-}
-
-// TestRuntimeAPI lets a runtime make every mistake that the API forbids.
-func TestRuntimeAPI(t *testing.T) {
-	t.Parallel()
-	b := setup(t, with(func(f *Function) { f.Dir = filepath.Join(programs, "raw") }))
-	first := b.invoke(t, event{})
-	if string(first.Payload) != `"first"` || first.Error != nil {
-		t.Errorf("first: %s, %v", first.Payload, first.Error)
+	if entries, err := os.ReadDir(tmp); err != nil || len(entries) > 0 {
+		t.Errorf("%s holds %v, %v; want an empty directory", tmp, entries, err)
 	}
-	want := `wrong id: 400 {"errorType":"InvalidRequestID","errorMessage":"invocation other is not running"}
-poll without answer: 403 {"errorType":"InvalidStateTransition","errorMessage":"invocation ID has no answer yet"}
-answer: 202 {"status":"OK"}
-second answer: 403 {"errorType":"InvalidStateTransition","errorMessage":"invocation ID has its answer"}`
-	got := strings.ReplaceAll(string(b.invoke(t, event{}).Payload), first.RequestID, "ID")
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error("(-want +got)\n" + diff)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
 	}
-	third := b.invoke(t, event{})
-	if diff := cmp.Diff(&FunctionError{Type: errorUnknown}, third.Error); diff != "" || string(third.Payload) != "not JSON" {
-		t.Errorf("an error that is no JSON: payload %s (-want +got)\n%s", third.Payload, diff)
+	if _, err := os.Stat(tmp); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left behind: %v", tmp, err)
 	}
 }
 
@@ -219,87 +183,5 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 	}
 	if pid := (<-b.started).pid; !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		t.Errorf("process %d is still there", pid)
-	}
-}
-
-// TestSIGTERM: only who has registered an extension is told of the end.
-func TestSIGTERM(t *testing.T) {
-	t.Parallel()
-	door := newDoor(t)
-	b := setup(t, with(func(f *Function) { f.Env = []string{"INIT=sigterm", "SIGTERM_URL=" + door.URL} }))
-	b.invoke(t, event{Do: "describe"})
-	closed := make(chan error)
-	go func() { closed <- b.Close() }()
-	<-door.knocks
-	door.answers <- 200
-	if err := <-closed; err != nil {
-		t.Error(err)
-	}
-}
-
-func TestLog(t *testing.T) {
-	t.Parallel()
-	b := setup(t, with(func(f *Function) { f.MemoryMB, f.Timeout = 512, 2*time.Second }))
-	ids := []string{
-		b.invoke(t, event{Do: "describe"}).RequestID,
-		b.invoke(t, event{Do: "hang"}).RequestID,
-		b.invoke(t, event{Do: "quit"}).RequestID,
-	}
-	if err := b.Close(); err != nil {
-		t.Fatal(err)
-	}
-	got := b.log.String()
-	for i, id := range ids {
-		got = strings.ReplaceAll(got, id, []string{"A", "B", "C"}[i])
-	}
-	got = regexp.MustCompile(`\d+\.\d\d ms|Duration: \d+ ms|Used: \d+ MB`).ReplaceAllStringFunc(got, func(s string) string {
-		return regexp.MustCompile(`[\d.]+`).ReplaceAllString(s, "N")
-	})
-	want := strings.ReplaceAll(`START RequestId: A Version: $LATEST
-END RequestId: A
-REPORT RequestId: A|Duration: N ms|Billed Duration: N ms|Memory Size: 512 MB|Max Memory Used: N MB|Init Duration: N ms
-START RequestId: B Version: $LATEST
-RequestId: B Error: Task timed out after 2.00 seconds
-END RequestId: B
-REPORT RequestId: B|Duration: N ms|Billed Duration: N ms|Memory Size: 512 MB|Max Memory Used: N MB|Status: timeout
-START RequestId: C Version: $LATEST
-RequestId: C Error: Runtime exited without providing a reason
-END RequestId: C
-REPORT RequestId: C|Duration: N ms|Billed Duration: N ms|Memory Size: 512 MB|Init Duration: N ms|Status: error|Error Type: Runtime.ExitError
-`, "|", "\t")
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error("(-want +got)\n" + diff)
-	}
-}
-
-// TestLogKeepsLinesWhole: environments write at the same time.
-func TestLogKeepsLinesWhole(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	texts := map[string]int{"aaaaaaaaaaaaaaaaaaaa": 0, "bbbbbbbbbbbbbbbbbbbb": 0, "cccccccccccccccccccc": 0}
-	var results []<-chan Result
-	for text := range texts {
-		results = append(results, b.background(event{Do: "print", Text: text}))
-	}
-	for _, r := range results {
-		if err := (<-r).Error; err != nil {
-			t.Error(err)
-		}
-	}
-	if err := b.Close(); err != nil { // the output is complete after the end
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(b.log.String()) {
-		line = strings.TrimSuffix(line, "\n")
-		if _, ours := texts[line]; ours {
-			texts[line]++
-		} else if !regexp.MustCompile(`^(START|END|REPORT) `).MatchString(line) {
-			t.Errorf("a line of the log is %q", line)
-		}
-	}
-	for text, n := range texts {
-		if n != 100 {
-			t.Errorf("%d lines %s, want 100", n, text)
-		}
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -147,6 +148,7 @@ func (h *Host) Invoke(ctx context.Context, function string, payload []byte) (Res
 		err    error
 	}
 	done := make(chan outcome, 1)
+	payload = slices.Clone(payload) // read on after an early return
 	err = h.begin(func() {
 		result, err := h.run(ctx, f, newUUID(), payload)
 		done <- outcome{result, err}
