@@ -123,7 +123,8 @@ func TestEveryParameterAndOutputIsDescribed(t *testing.T) {
 	var grouped []string
 	metadata := child(child(loaded.root, "Metadata"), "AWS::CloudFormation::Interface")
 	for _, group := range list(metadata["ParameterGroups"]) {
-		for _, name := range list(group.(map[string]any)["Parameters"]) {
+		group, _ := group.(map[string]any)
+		for _, name := range list(group["Parameters"]) {
 			grouped = append(grouped, fmt.Sprint(name))
 		}
 	}
@@ -137,7 +138,8 @@ func grants(t *testing.T) map[string]map[string]any {
 	loaded, found := ours(t), map[string]map[string]any{}
 	for id := range child(loaded.root, "Resources") {
 		for _, policy := range list(properties(loaded, id)["Policies"]) {
-			for _, statement := range statementsOf(child(policy.(map[string]any), "PolicyDocument")) {
+			policy, _ := policy.(map[string]any)
+			for _, statement := range statementsOf(child(policy, "PolicyDocument")) {
 				name := fmt.Sprintf("%s/%s", id, statement["Sid"])
 				switch {
 				case !strings.HasSuffix(name, "/LogIn"):

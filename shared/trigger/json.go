@@ -21,8 +21,7 @@ func valid(raw []byte) error {
 	}
 	var value json.RawMessage
 	err := json.Unmarshal(raw, &value)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("not valid JSON at offset %d of %d: %w", syntax.Offset, len(raw), err)
 	}
 	return err
@@ -51,7 +50,8 @@ func members(raw json.RawMessage) ([]member, error) {
 		if err != nil {
 			return nil, err
 		}
-		m := member{name: token.(string)}
+		var m member
+		m.name, _ = token.(string) // always one: the object was found valid
 		if seen[m.name] {
 			return nil, fmt.Errorf("field %s is given twice", short(m.name))
 		}

@@ -100,8 +100,7 @@ func elementMismatches(path string, raw json.RawMessage, t reflect.Type) []error
 // their types.
 func fieldsOf(t reflect.Type) ([]string, map[string]reflect.Type) {
 	names, types := make([]string, 0, t.NumField()), make(map[string]reflect.Type, t.NumField())
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if !field.IsExported() || name == "-" {
 			continue
@@ -135,8 +134,8 @@ func wants(t reflect.Type) string {
 // wording says what encoding/json found without the Go types, and without the
 // value, which may be of any length.
 func wording(err error) error {
-	var mismatch *json.UnmarshalTypeError
-	if !errors.As(err, &mismatch) {
+	mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
 		return err
 	}
 	got, _, _ := strings.Cut(mismatch.Value, " ")
