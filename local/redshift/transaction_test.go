@@ -81,50 +81,6 @@ func TestLongNames(t *testing.T) {
 	}
 }
 
-// A second batch that locks the table first sees what the first has done,
-// and not the table as it was when it began to wait.
-func TestLockSerialisesBatches(t *testing.T) {
-	t.Parallel()
-	inside, release := make(chan struct{}), make(chan struct{})
-	b := setup(t, func(o *Options) {
-		o.BeforeStatement = func(_ context.Context, _ string, index int, sql string) error {
-			if index == 1 && strings.HasPrefix(sql, "INSERT") {
-				close(inside)
-				<-release
-			}
-			return nil
-		}
-	})
-	b.must("CREATE TABLE ledger (id INT)")
-	first := b.submit("LOCK TABLE ledger", "INSERT INTO ledger VALUES (1)")
-	<-inside
-	second := b.submit("LOCK ledger", "SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM ledger", "INSERT INTO ledger VALUES (2)")
-	b.until(second, func(s types.StatusString) bool { return s == types.StatusStringStarted })
-	b.waitForLock()
-	close(release)
-	if got := b.wait(first); got.Status != types.StatusStringFinished {
-		t.Errorf("first: %s", aws.ToString(got.Error))
-	}
-	got := b.wait(second)
-	if aws.ToString(got.Error) != "Query #2 failed with ERROR: division by zero" {
-		t.Errorf("second: %s %s", got.Status, aws.ToString(got.Error))
-	}
-}
-
-// waitForLock returns when a session of the warehouse waits for a lock.
-func (b *bundle) waitForLock() {
-	b.t.Helper()
-	for {
-		waiting := b.look("SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-		if waiting[0] != "0" {
-			return
-		}
-		if b.t.Context().Err() != nil {
-			b.t.Fatal("nobody waits")
-		}
-	}
-}
-
 func TestBrokenConnectionLeavesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *Options) {
@@ -146,19 +102,18 @@ func TestBrokenConnectionLeavesNothing(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	inside, release := make(chan struct{}), make(chan struct{})
+	g := newGate()
 	b := setup(t, func(o *Options) {
-		o.BeforeStatement = func(_ context.Context, _ string, index int, sql string) error {
+		o.BeforeStatement = func(ctx context.Context, _ string, index int, sql string) error {
 			if index == 1 && sql == "SELECT 1" {
-				close(inside)
-				<-release
+				return g.wait(ctx)
 			}
 			return nil
 		}
 	})
 	b.must("CREATE TABLE t (i INT)")
 	holder := b.submit("LOCK t", "SELECT 1")
-	<-inside
+	<-g.inside
 	waiter := b.submit("INSERT INTO t VALUES (1)")
 	b.waitForLock()
 	out, err := b.client.CancelStatement(t.Context(), &redshiftdata.CancelStatementInput{Id: &waiter})
@@ -168,7 +123,7 @@ func TestCancel(t *testing.T) {
 	if got := b.wait(waiter); got.Status != types.StatusStringAborted || got.SubStatements[0].Status != types.StatementStatusStringAborted {
 		t.Errorf("status is %s, %s", got.Status, got.SubStatements[0].Status)
 	}
-	close(release)
+	close(g.open)
 	b.wait(holder)
 	var invalid *types.ValidationException
 	if _, err := b.client.CancelStatement(t.Context(), &redshiftdata.CancelStatementInput{Id: &holder}); !errors.As(err, &invalid) {
@@ -198,55 +153,5 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"<nil>"}, b.look("SELECT coalesce(to_regclass('t')::text, '<nil>')")); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// The snapshot is the first read's. A batch that reads before it locks works
-// on the table as it was, and would do a load twice: it must be seen to.
-func TestSnapshotBeforeTheLockIsOld(t *testing.T) {
-	t.Parallel()
-	inside, release := make(chan struct{}), make(chan struct{})
-	b := setup(t, func(o *Options) {
-		o.BeforeStatement = func(_ context.Context, _ string, index int, sql string) error {
-			if index == 1 && strings.HasPrefix(sql, "LOCK") {
-				close(inside)
-				<-release
-			}
-			return nil
-		}
-	})
-	b.must("CREATE TABLE t (i INT)")
-	early := b.submit("CREATE TEMP TABLE x (i INT)", "LOCK t", "SELECT i FROM t")
-	<-inside
-	b.must("INSERT INTO t VALUES (1)")
-	close(release)
-	if got := b.wait(early); got.SubStatements[2].ResultRows != 0 {
-		t.Errorf("%s %s, saw %d rows", got.Status, aws.ToString(got.Error), got.SubStatements[2].ResultRows)
-	}
-}
-
-func TestOneWriterPerTable(t *testing.T) {
-	t.Parallel()
-	inside, release := make(chan struct{}), make(chan struct{})
-	b := setup(t, func(o *Options) {
-		o.BeforeStatement = func(_ context.Context, _ string, index int, sql string) error {
-			if index == 1 && sql == "SELECT 1" {
-				close(inside)
-				<-release
-			}
-			return nil
-		}
-	})
-	b.must("CREATE TABLE t (i INT)")
-	first := b.submit("INSERT INTO t VALUES (1)", "SELECT 1")
-	<-inside
-	second := b.submit("INSERT INTO t VALUES (2)")
-	b.waitForLock()
-	b.must("SELECT COUNT(*) FROM t") // readers go on
-	close(release)
-	for _, id := range []string{first, second} {
-		if got := b.wait(id); got.Status != types.StatusStringFinished {
-			t.Errorf("%s: %s", got.Status, aws.ToString(got.Error))
-		}
 	}
 }

@@ -1,0 +1,35 @@
+// Package copycsv reads CSV as Redshift's COPY … CSV does ("Data format
+// parameters"). It shares nothing with the code that writes Stagelift's CSV,
+// nor with PostgreSQL's reader, so that what one of them gets wrong the other
+// does not forgive.
+//
+// A field knows whether it was quoted, because NULL is told from a value by
+// that. Line ends are \n and \r\n; inside quotes both are data and stay as
+// they are. White space between a delimiter and a quote is ignored, as the
+// guide says. An empty line is a row of one empty field.
+//
+// Refused, rather than guessed at: a quote inside an unquoted field, text
+// after a closing quote, a \r that does not end a line, a row above 64 MB
+// (COPY's limit).
+package copycsv
+
+import (
+	"errors"
+	"fmt"
+)
+
+// MaxRow is the most that one row of a COPY may hold, in bytes.
+const MaxRow = 64 << 20
+
+// Errors are in the words of Redshift's load errors ("Load error reference")
+// where it has words for them.
+var (
+	// ErrQuoteFormat is a quote where none may stand, or text after one.
+	ErrQuoteFormat = errors.New("Invalid quote formatting for CSV")
+	// ErrEndQuote is an end of file inside quotes.
+	ErrEndQuote = errors.New("Delimited value missing end quote")
+	// ErrNewline is a carriage return that ends no line.
+	ErrNewline = errors.New("Missing newline: Unexpected character 0xd found")
+	// ErrRowSize is a row above MaxRow.
+	ErrRowSize = fmt.Errorf("Row size is larger than %d bytes", MaxRow)
+)
