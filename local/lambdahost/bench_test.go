@@ -1,7 +1,6 @@
 package lambdahost
 
 import (
-	"context"
 	"testing"
 	"time"
 )
@@ -12,7 +11,7 @@ func BenchmarkWarm(b *testing.B) {
 	host.invoke(b, event{Do: "echo"})
 	payload := mustMarshal(event{Do: "echo", Text: "hello"})
 	for b.Loop() {
-		if _, err := host.Invoke(context.Background(), "f", payload); err != nil {
+		if _, err := host.Invoke(b.Context(), "f", payload); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -25,7 +24,7 @@ func BenchmarkCold(b *testing.B) {
 	payload := mustMarshal(event{Do: "echo", Text: "hello"})
 	var init time.Duration
 	for b.Loop() {
-		r, err := host.Invoke(context.Background(), "f", payload)
+		r, err := host.Invoke(b.Context(), "f", payload)
 		if err != nil {
 			b.Fatal(err)
 		}

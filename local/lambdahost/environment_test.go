@@ -171,7 +171,7 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 	b, door := setup(t), newDoor(t)
 	failed := make(chan error)
 	go func() {
-		_, err := b.Invoke(context.Background(), "f", mustMarshal(door.call()))
+		_, err := b.Invoke(t.Context(), "f", mustMarshal(door.call()))
 		failed <- err
 	}()
 	<-door.knocks

@@ -106,7 +106,7 @@ func with(change func(*Function)) func(*Options) {
 
 func (b *bundle) invoke(t testing.TB, event any) Result {
 	t.Helper()
-	r, err := b.Invoke(context.Background(), "f", mustMarshal(event))
+	r, err := b.Invoke(t.Context(), "f", mustMarshal(event))
 	if err != nil {
 		t.Fatal(err)
 	}
