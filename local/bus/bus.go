@@ -53,7 +53,7 @@ type Options struct {
 	// all, there is no event.
 	Stat func(ctx context.Context, bucket, key string) (size int64, etag, version string, err error)
 	// Region and Account are those of the buckets; empty is us-east-1 and
-	// 000000000000.
+	// 123456789012.
 	Region, Account string
 	// Duplicate delivers every event a second time a moment later, with the same
 	// id and the same bytes.
@@ -87,7 +87,7 @@ func New(o Options) *Bus {
 		o.Region = "us-east-1"
 	}
 	if o.Account == "" {
-		o.Account = "000000000000"
+		o.Account = "123456789012"
 	}
 	if o.Log == nil {
 		o.Log = io.Discard

@@ -107,7 +107,7 @@ func TestDeadLetterIsLambdasRecord(t *testing.T) {
   "requestContext": {
     "approximateInvokeCount": 3,
     "condition": "RetriesExhausted",
-    "functionArn": "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST",
+    "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST",
     "requestId": "` + letter.RequestID + `"
   },
   "requestPayload": {

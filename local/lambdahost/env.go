@@ -11,7 +11,7 @@ import (
 
 const (
 	version       = "$LATEST"
-	account       = "000000000000"
+	account       = "123456789012" // of the sample events and the stack
 	defaultRegion = "us-east-1"
 )
 

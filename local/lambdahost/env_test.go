@@ -25,7 +25,7 @@ func TestInvokeTellsTheFunction(t *testing.T) {
 	if got.RequestID != r.RequestID || got.RequestID != (<-b.started).id {
 		t.Errorf("request id %q in the function, %q in the result", got.RequestID, r.RequestID)
 	}
-	if want := "arn:aws:lambda:eu-central-1:000000000000:function:f"; got.ARN != want {
+	if want := "arn:aws:lambda:eu-central-1:123456789012:function:f"; got.ARN != want {
 		t.Errorf("ARN %q, want %q", got.ARN, want)
 	}
 	if got.Left <= 50*time.Second || got.Left > time.Minute {
