@@ -1,0 +1,91 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// codeOf returns S3's error code, empty when S3 did not answer.
+func codeOf(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// statusOf returns the HTTP status of the last answer, 0 when there was none.
+func statusOf(err error) int {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+// missing reports whether err says that the object is absent. The answer to a
+// HEAD has no body to tell what is missing.
+func missing(err error) bool {
+	switch codeOf(err) {
+	case "NoSuchKey", "NoSuchVersion", "NotFound":
+		return true
+	}
+	return false
+}
+
+// asNotFound marks an error of reading an object that need not be there.
+func asNotFound(err error) error {
+	if missing(err) {
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return err
+}
+
+// asChanged marks an error of reading an object that was there before.
+func asChanged(err error) error {
+	if missing(err) || statusOf(err) == http.StatusPreconditionFailed {
+		return fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	return err
+}
+
+// uncertain reports whether a request that failed may have done its work: S3
+// failed, or the answer was lost.
+func uncertain(err error) bool {
+	status := statusOf(err)
+	return status == 0 || status >= http.StatusInternalServerError
+}
+
+// attempts counts how often a request is sent. More than once, and an answer
+// such as "exists already" may speak of what an earlier attempt did.
+type attempts int
+
+func (a *attempts) count(o *s3.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		counter := middleware.FinalizeMiddlewareFunc("CountAttempts",
+			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+				*a++
+				return next.HandleFinalize(ctx, in)
+			})
+		return stack.Finalize.Insert(counter, "Retry", middleware.After)
+	})
+}
+
+// unsignedBodies leaves the body out of the signature of the two requests that
+// carry our bytes: over TLS, with a CRC-32C among the signed headers, hashing
+// them once more with SHA-256 would cost more than everything else.
+func unsignedBodies(stack *middleware.Stack) error {
+	switch stack.ID() {
+	case "PutObject", "UploadPart":
+		return v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware(stack)
+	}
+	return nil
+}

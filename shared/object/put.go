@@ -1,0 +1,105 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// PutOptions go with an object. The zero value sets nothing and replaces what
+// is there.
+type PutOptions struct {
+	ContentType     string
+	ContentEncoding string
+	// Metadata keys are best in lower case, which is how they come back.
+	Metadata map[string]string
+	// IfAbsent writes only if there is no object; else the error is ErrExists.
+	IfAbsent bool
+	// IfMatch writes only over the object with this ETag; else the error is
+	// ErrChanged. Not together with IfAbsent.
+	IfMatch string
+}
+
+// Put stores body as one object. Of several writers with IfAbsent one wins.
+//
+// A condition that was not met by a request sent a second time, because the
+// answer to the first was lost, is settled by looking: if the object there is
+// the one that was to be written, byte for byte by its CRC-32C, it was written.
+// Another writer's object of the very same content counts as ours then.
+func (s *Store) Put(ctx context.Context, l Location, content []byte, o PutOptions) (Attributes, error) {
+	if o.IfAbsent && o.IfMatch != "" {
+		return Attributes{}, at("putting", l, errors.New("IfAbsent and IfMatch exclude each other"))
+	}
+	h := headers{contentType: o.ContentType, contentEncoding: o.ContentEncoding, metadata: o.Metadata}
+	attributes, err := s.put(ctx, l, newBody(content), crcOf(content), h, condition{o.IfAbsent, o.IfMatch})
+	if err != nil {
+		return Attributes{}, at("putting", l, err)
+	}
+	return attributes, nil
+}
+
+// condition is what must hold of the key for a write to take place.
+type condition struct {
+	absent bool
+	match  string
+}
+
+func (c condition) ifNoneMatch() *string {
+	if c.absent {
+		return aws.String("*")
+	}
+	return nil
+}
+
+// unmet names what an answer of S3 says about the condition.
+func (c condition) unmet(err error) error {
+	switch {
+	case c.absent && statusOf(err) == http.StatusPreconditionFailed:
+		return fmt.Errorf("%w: %w", ErrExists, err)
+	case c.match != "":
+		return asChanged(err)
+	}
+	return err
+}
+
+func (s *Store) put(ctx context.Context, l Location, b *body, sum crc, h headers, c condition) (Attributes, error) {
+	in := h.put(l)
+	in.Body, in.ContentLength = b, aws.Int64(b.size)
+	in.ChecksumAlgorithm, in.ChecksumCRC32C = types.ChecksumAlgorithmCrc32c, aws.String(sum.String())
+	in.IfNoneMatch, in.IfMatch = c.ifNoneMatch(), optional(c.match)
+	var sent attempts
+	out, err := s.client.PutObject(ctx, in, sent.count, retryConflicts)
+	if err == nil {
+		return Attributes{
+			Size: b.size, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId), CRC32C: sum.String(),
+			ContentType: h.contentType, ContentEncoding: h.contentEncoding, Metadata: h.metadata,
+		}, nil
+	}
+	if unmet := c.unmet(err); errors.Is(unmet, ErrExists) || errors.Is(unmet, ErrChanged) {
+		if sent > 1 {
+			if found, ok := s.find(ctx, l, b.size, sum); ok {
+				return found, nil
+			}
+		}
+		return Attributes{}, unmet
+	}
+	return Attributes{}, err
+}
+
+// retryConflicts sends a request again that met another write under way
+// ("409 ConditionalRequestConflict", S3 User Guide, "conditional writes").
+func retryConflicts(o *s3.Options) {
+	o.Retryer = retry.AddWithErrorCodes(o.Retryer, "ConditionalRequestConflict")
+}
+
+// find tells whether the object at l is the one that was to be written.
+func (s *Store) find(ctx context.Context, l Location, size int64, sum crc) (Attributes, bool) {
+	found, err := s.Stat(ctx, l)
+	return found, err == nil && found.Size == size && found.CRC32C == sum.String()
+}

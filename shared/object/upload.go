@@ -1,0 +1,162 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// abortLimit bounds the clean-up after a failure.
+const abortLimit = 20 * time.Second
+
+// upload is one multipart upload. Its parts may be stored from several
+// goroutines; complete and abort come after all of them.
+type upload struct {
+	store    *Store
+	location Location
+	id       string
+
+	mu    sync.Mutex
+	parts map[int]part
+}
+
+// part is a part that S3 has.
+type part struct {
+	etag string
+	size int64
+	// sum is only meaningful if S3 told it, which it need not for a copy.
+	sum   crc
+	known bool
+}
+
+func (s *Store) createUpload(ctx context.Context, l Location, h headers) (*upload, error) {
+	out, err := s.client.CreateMultipartUpload(ctx, h.create(l))
+	if err != nil {
+		return nil, err
+	}
+	return &upload{store: s, location: l, id: aws.ToString(out.UploadId), parts: map[int]part{}}, nil
+}
+
+// put uploads our own bytes as part number n.
+func (u *upload) put(ctx context.Context, n int, b *body, sum crc) error {
+	out, err := u.store.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &u.location.Bucket, Key: &u.location.Key, UploadId: &u.id, PartNumber: aws.Int32(int32(n)), //nolint:gosec // ≤ 10,000
+		Body: b, ContentLength: aws.Int64(b.size),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: aws.String(sum.String()),
+	})
+	if err != nil {
+		return fmt.Errorf("uploading part %d: %w", n, err)
+	}
+	u.record(n, part{etag: aws.ToString(out.ETag), size: b.size, sum: sum, known: true})
+	return nil
+}
+
+// copy lets S3 make part number n from a range of an object.
+func (u *upload) copy(ctx context.Context, n int, from Segment) error {
+	in := &s3.UploadPartCopyInput{
+		Bucket: &u.location.Bucket, Key: &u.location.Key, UploadId: &u.id, PartNumber: aws.Int32(int32(n)), //nolint:gosec // ≤ 10,000
+		CopySource:        aws.String(copySource(from.Source, from.VersionID)),
+		CopySourceRange:   aws.String(byteRange(from.Offset, from.Length)),
+		CopySourceIfMatch: optional(from.ETag),
+	}
+	out, err := u.store.client.UploadPartCopy(ctx, in)
+	if err != nil {
+		return fmt.Errorf("copying part %d from %s: %w", n, from.Source, asChanged(err))
+	}
+	if out.CopyPartResult == nil {
+		return fmt.Errorf("copying part %d from %s: the answer has no result", n, from.Source)
+	}
+	sum, known := parseCRC(aws.ToString(out.CopyPartResult.ChecksumCRC32C))
+	u.record(n, part{etag: aws.ToString(out.CopyPartResult.ETag), size: from.Length, sum: sum, known: known})
+	return nil
+}
+
+// copySource names an object in a header: escaped, but for its slashes.
+func copySource(l Location, versionID string) string {
+	source := escapePath(l.Bucket + "/" + l.Key)
+	if versionID != "" {
+		source += "?versionId=" + escape(versionID)
+	}
+	return source
+}
+
+func (u *upload) record(n int, p part) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.parts[n] = p
+}
+
+// whole describes the object that the parts make up.
+func (u *upload) whole() (list []types.CompletedPart, sum part) {
+	sum.known = true
+	for n := 1; n <= len(u.parts); n++ {
+		p := u.parts[n]
+		completed := types.CompletedPart{PartNumber: aws.Int32(int32(n)), ETag: aws.String(p.etag)} //nolint:gosec // ≤ 10,000
+		if p.known {
+			completed.ChecksumCRC32C = aws.String(p.sum.String())
+		}
+		list = append(list, completed)
+		sum.size += p.size
+		sum.sum = sum.sum.append(p.sum, p.size)
+		sum.known = sum.known && p.known
+	}
+	return list, sum
+}
+
+// complete makes the object visible. S3 compares size and checksum before.
+func (u *upload) complete(ctx context.Context, c condition) (Attributes, error) {
+	list, whole := u.whole()
+	in := &s3.CompleteMultipartUploadInput{
+		Bucket: &u.location.Bucket, Key: &u.location.Key, UploadId: &u.id,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
+		MpuObjectSize:   aws.Int64(whole.size),
+		ChecksumType:    types.ChecksumTypeFullObject,
+		IfNoneMatch:     c.ifNoneMatch(),
+	}
+	if whole.known {
+		in.ChecksumCRC32C = aws.String(whole.sum.String())
+	}
+	var sent attempts
+	out, err := u.store.client.CompleteMultipartUpload(ctx, in, sent.count)
+	if err != nil {
+		return u.settle(ctx, fmt.Errorf("completing the upload: %w", err), sent, c, whole)
+	}
+	a := Attributes{Size: whole.size, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId)}
+	a.CRC32C = wholeCRC(out.ChecksumCRC32C, out.ChecksumType)
+	if a.CRC32C == "" && whole.known {
+		a.CRC32C = whole.sum.String()
+	}
+	return a, nil
+}
+
+// settle finds out whether the upload was completed although S3 says that it
+// failed. "No such upload" and "exists already" are what a repeated request
+// hears when the answer to the first was lost.
+func (u *upload) settle(ctx context.Context, err error, sent attempts, c condition, whole part) (Attributes, error) {
+	unmet := c.unmet(err)
+	repeated := sent > 1 && (codeOf(err) == "NoSuchUpload" || errors.Is(unmet, ErrExists))
+	if !repeated && !uncertain(err) || !whole.known || ctx.Err() != nil {
+		return Attributes{}, unmet
+	}
+	found, ok := u.store.find(ctx, u.location, whole.size, whole.sum)
+	if !ok {
+		return Attributes{}, unmet
+	}
+	// The object may be an older one with the same content; then the upload is
+	// still there. A failure to end it leaves it to AbortUploads.
+	_ = u.abort(ctx)
+	return found, nil
+}
+
+// abort ends the upload, even if ctx has ended. No part may be in flight.
+func (u *upload) abort(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortLimit)
+	defer cancel()
+	return u.store.abort(ctx, u.location, u.id)
+}
