@@ -83,8 +83,10 @@ func TestRights(t *testing.T) {
 	}
 	log, setAside := []any{"logs:CreateLogStream", "logs:PutLogEvents"}, []any{"sqs:SendMessage"}
 	encrypt := []any{"kms:GenerateDataKey", "kms:Decrypt"}
+	tellMissing := []any{"s3:ListBucket"}
 	diff(t, "rights", map[string][]any{
 		"ExtractRole/Log": log, "ExtractRole/SetAside": setAside, "ExtractRole/Encrypt": encrypt,
+		"ExtractRole/TellMissing": tellMissing,
 		"ExtractRole/Connect":     {"rds-db:connect"},
 		"ExtractRole/Stage":       {"s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"},
 		"ExtractRole/FindUploads": {"s3:ListBucketMultipartUploads"},
@@ -92,10 +94,12 @@ func TestRights(t *testing.T) {
 		"ScheduleRole/Start": {"lambda:InvokeFunction"}, "ScheduleRole/SetAside": setAside,
 
 		"HeaderRole/Log": log, "HeaderRole/SetAside": setAside, "HeaderRole/Encrypt": encrypt,
+		"HeaderRole/TellMissing":    tellMissing,
 		"HeaderRole/ReadHeaderless": {"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"},
 		"HeaderRole/WriteHeaded":    {"s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:AbortMultipartUpload"},
 
 		"LoadRole/Log": log, "LoadRole/SetAside": setAside, "LoadRole/Encrypt": encrypt,
+		"LoadRole/TellMissing":   tellMissing,
 		"LoadRole/ReadReceipts":  {"s3:GetObject"},
 		"LoadRole/WriteOutcomes": {"s3:PutObject"},
 		"LoadRole/Submit":        {"redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"},
