@@ -23,7 +23,8 @@ func TestResultsComeAsTheClientReadsThem(t *testing.T) {
 		"INSERT INTO t VALUES (1, TRUE, 1.5, 2.50, 'x', NULL, CAST('2026-01-02 03:04:05.5' AS TIMESTAMP), CAST('2026-01-02' AS DATE))",
 	)
 	out, err := b.client.ExecuteStatement(t.Context(), &redshiftdata.ExecuteStatementInput{
-		Sql: aws.String("SELECT * FROM t"), Database: aws.String(testDatabase), WorkgroupName: aws.String(testWorkgroup)})
+		Sql: aws.String("SELECT * FROM t"), Database: aws.String(testDatabase), WorkgroupName: aws.String(testWorkgroup),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +89,10 @@ func TestBatchDescribesItsStatements(t *testing.T) {
 		got = append(got, line{suffix, string(sub.Status), aws.ToString(sub.Error), sub.ResultRows})
 	}
 	want := []line{
-		{":1", "FINISHED", "", 0}, {":2", "FINISHED", "", 2},
-		{":3", "FAILED", "ERROR: division by zero", -1}, {":4", "ABORTED", "", -1},
+		{":1", "FINISHED", "", 0},
+		{":2", "FINISHED", "", 2},
+		{":3", "FAILED", "ERROR: division by zero", -1},
+		{":4", "ABORTED", "", -1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -126,8 +129,10 @@ func TestRefusesRequests(t *testing.T) {
 		"parameters": {func(in *redshiftdata.BatchExecuteStatementInput) {
 			in.Parameters = []types.SqlParameter{{Name: aws.String("a"), Value: aws.String("b")}}
 		}, "Parameters is not imitated"},
-		"session": {func(in *redshiftdata.BatchExecuteStatementInput) { in.SessionKeepAliveSeconds = aws.Int32(5) },
-			"SessionKeepAliveSeconds is not imitated"},
+		"session": {
+			func(in *redshiftdata.BatchExecuteStatementInput) { in.SessionKeepAliveSeconds = aws.Int32(5) },
+			"SessionKeepAliveSeconds is not imitated",
+		},
 		"csv":   {func(in *redshiftdata.BatchExecuteStatementInput) { in.ResultFormat = types.ResultFormatStringCsv }, "ResultFormat CSV is not"},
 		"event": {func(in *redshiftdata.BatchExecuteStatementInput) { in.WithEvent = aws.Bool(true) }, "WithEvent is not imitated"},
 	} {

@@ -64,41 +64,35 @@ func newColumn(name, spelling string, notNull bool) (column, error) {
 	first, _ := strconv.Atoi(m[2]) // absent is 0
 	second, _ := strconv.Atoi(m[3])
 	c := column{name: name, held: name, notNull: notNull}
-	switch m[1] + m[4] {
+	switch m[1] {
 	case "character varying":
 		c.characters, c.convert = true, varchar(first)
 	case "character":
 		c.characters, c.convert = true, char(first)
-	case "smallint":
-		c.convert = integer(16)
-	case "integer":
-		c.convert = integer(32)
-	case "bigint":
-		c.convert = integer(64)
 	case "numeric":
 		c.convert = decimal(first, second)
-	case "real":
-		c.convert = float(32)
-	case "double precision":
-		c.convert = float(64)
-	case "boolean":
-		c.convert = boolean
-	case "date":
-		c.convert = date
-	case "time without time zone":
-		c.convert = timeOfDay(false)
-	case "time with time zone":
-		c.convert = timeOfDay(true)
-	case "timestamp without time zone":
-		c.convert = timestamp(false)
-	case "timestamp with time zone":
-		c.convert = timestamp(true)
-	case "jsonb":
-		c.convert = super
-	case "bytea":
-		c.convert = varbyte
 	default:
+		c.convert = converters[m[1]+m[4]]
+	}
+	if c.convert == nil {
 		return column{}, fmt.Errorf("reading the type %q of column %s: not a type of this stand-in", spelling, name)
 	}
 	return c, nil
+}
+
+// converters are those of the types without a length.
+var converters = map[string]converter{
+	"smallint":                    integer(16),
+	"integer":                     integer(32),
+	"bigint":                      integer(64),
+	"real":                        float(32),
+	"double precision":            float(64),
+	"boolean":                     boolean,
+	"date":                        date,
+	"time without time zone":      timeOfDay(false),
+	"time with time zone":         timeOfDay(true),
+	"timestamp without time zone": timestamp(false),
+	"timestamp with time zone":    timestamp(true),
+	"jsonb":                       super,
+	"bytea":                       varbyte,
 }

@@ -24,8 +24,10 @@ func TestCopyLoads(t *testing.T) {
 		"plain":         {files: map[string]string{"a": "1,x\n2,\"y,z\"\n"}, want: []string{"1 x", "2 y,z"}},
 		"several files": {files: map[string]string{"a": "1,x\n", "b": "2,y", "c": ""}, want: []string{"1 x", "2 y"}},
 		"gzip":          {files: map[string]string{"a": "1,x\n", "b": "2,y\n"}, gzip: true, options: "GZIP", want: []string{"1 x", "2 y"}},
-		"header of each file": {files: map[string]string{"a": "i,s\n1,x\n", "b": "i,s\n2,y\n", "c": "i,s\n"},
-			options: "IGNOREHEADER 1", want: []string{"1 x", "2 y"}},
+		"header of each file": {
+			files:   map[string]string{"a": "i,s\n1,x\n", "b": "i,s\n2,y\n", "c": "i,s\n"},
+			options: "IGNOREHEADER 1", want: []string{"1 x", "2 y"},
+		},
 		"delimiter":          {files: map[string]string{"a": "1|x,y\n"}, options: "DELIMITER '|'", want: []string{"1 x,y"}},
 		"quote":              {files: map[string]string{"a": "1,'x,y'\n"}, options: "QUOTE ''''", want: []string{"1 x,y"}},
 		"null by default":    {files: map[string]string{"a": "1,\\N\n2,\"\\N\"\n\\N,\n"}, want: []string{"1 <null>", `2 \N`, "<null> "}},
@@ -149,7 +151,7 @@ func TestCopyRefusesWhatItCannotReach(t *testing.T) {
 		"cut gzip":   {copyFrom("s3://"+b.bucket.Name+"/in/cut.gz", "GZIP"), "unexpected EOF"},
 		"not copied": {copyFrom(url, "FILLRECORD"), "COPY option FILLRECORD is not imitated by this stand-in"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			b.mustFail([]string{"Query #1 failed with ERROR: ", c.want}, c.sql)
 		})
 	}

@@ -5,9 +5,9 @@ type subOutput struct {
 	Duration        int64
 	Error           string `json:",omitempty"`
 	HasResultSet    bool
-	Id              string //nolint:revive // the member's name
+	Id              string
 	QueryString     string
-	RedshiftQueryId int64 //nolint:revive // the member's name
+	RedshiftQueryId int64
 	ResultRows      int64
 	ResultSize      int64
 	Status          status

@@ -68,8 +68,7 @@ func TestActiveStatementsAreBounded(t *testing.T) {
 		b.submit("SELECT 1")
 	}
 	_, err := b.client.BatchExecuteStatement(t.Context(), b.input("SELECT 1"), func(o *redshiftdata.Options) { o.RetryMaxAttempts = 1 })
-	var got *types.ActiveStatementsExceededException
-	if !errors.As(err, &got) {
+	if _, refused := errors.AsType[*types.ActiveStatementsExceededException](err); !refused {
 		t.Errorf("error is %v, want an ActiveStatementsExceededException", err)
 	}
 	close(release)

@@ -18,7 +18,7 @@ type executeInput struct {
 	Parameters              []parameter
 	ResultFormat            string
 	SecretArn               string
-	SessionId               string //nolint:revive // the member's name
+	SessionId               string
 	SessionKeepAliveSeconds int
 	StatementName           string
 	WithEvent               bool
@@ -32,7 +32,7 @@ type parameter struct {
 
 type executeOne struct {
 	executeInput
-	Sql string //nolint:revive // the member's name
+	Sql string
 }
 
 type executeBatch struct {
@@ -43,7 +43,7 @@ type executeBatch struct {
 type executeOutput struct {
 	CreatedAt     float64
 	Database      string
-	Id            string //nolint:revive // the member's name
+	Id            string
 	WorkgroupName string
 }
 
@@ -103,9 +103,13 @@ func (s *Server) checkInput(in executeInput, sqls []string) error {
 		name  string
 		given bool
 	}{
-		{"DbUser", in.DbUser != ""}, {"Parameters", len(in.Parameters) > 0}, {"SecretArn", in.SecretArn != ""},
-		{"SessionId", in.SessionId != ""}, {"SessionKeepAliveSeconds", in.SessionKeepAliveSeconds != 0},
-		{"WithEvent", in.WithEvent}, {"ResultFormat " + in.ResultFormat, in.ResultFormat != "" && in.ResultFormat != "JSON"},
+		{"DbUser", in.DbUser != ""},
+		{"Parameters", len(in.Parameters) > 0},
+		{"SecretArn", in.SecretArn != ""},
+		{"SessionId", in.SessionId != ""},
+		{"SessionKeepAliveSeconds", in.SessionKeepAliveSeconds != 0},
+		{"WithEvent", in.WithEvent},
+		{"ResultFormat " + in.ResultFormat, in.ResultFormat != "" && in.ResultFormat != "JSON"},
 	} {
 		if member.given {
 			return invalid(member.name + " is not imitated by this stand-in")
@@ -115,7 +119,7 @@ func (s *Server) checkInput(in executeInput, sqls []string) error {
 }
 
 type idInput struct {
-	Id string //nolint:revive // the member's name
+	Id string
 }
 
 type cancelOutput struct {
@@ -141,7 +145,7 @@ func (s *Server) cancelStatement(in idInput) (cancelOutput, error) {
 }
 
 type resultInput struct {
-	Id        string //nolint:revive // the member's name
+	Id        string
 	NextToken string
 }
 

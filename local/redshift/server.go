@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -49,8 +50,14 @@ type Options struct {
 func (o Options) validate() error {
 	var problems []error
 	for _, field := range []struct{ name, value string }{
-		{"DatabaseURL", o.DatabaseURL}, {"Database", o.Database}, {"Workgroup", o.Workgroup}, {"CopyRole", o.CopyRole},
-		{"Region", o.Region}, {"AccessKey", o.AccessKey}, {"SecretKey", o.SecretKey}, {"S3.Region", o.S3.Region},
+		{"DatabaseURL", o.DatabaseURL},
+		{"Database", o.Database},
+		{"Workgroup", o.Workgroup},
+		{"CopyRole", o.CopyRole},
+		{"Region", o.Region},
+		{"AccessKey", o.AccessKey},
+		{"SecretKey", o.SecretKey},
+		{"S3.Region", o.S3.Region},
 	} {
 		if field.value == "" {
 			problems = append(problems, fmt.Errorf("%s is missing", field.name))
@@ -126,7 +133,7 @@ func start(ctx context.Context, o Options) (*Server, error) {
 	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
 	s.running.Go(func() {
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("serving ended", slog.Any("error", err))
+			s.log.ErrorContext(s.life, "serving ended", slog.Any("error", err))
 		}
 	})
 	return s, nil
@@ -158,12 +165,10 @@ func warehouseConfig(url string) (*pgconn.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading DatabaseURL: %w", err)
 	}
-	for name, value := range map[string]string{
+	maps.Copy(config.RuntimeParams, map[string]string{
 		"application_name": "redshift stand-in", "TimeZone": "UTC", "DateStyle": "ISO, MDY",
 		"search_path": "public, " + systemSchema, "standard_conforming_strings": "on", "client_encoding": "UTF8",
-	} {
-		config.RuntimeParams[name] = value
-	}
+	})
 	// A statement that waits for a lock does not notice that its client has
 	// gone: it must be told.
 	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {

@@ -124,7 +124,7 @@ func (b *bundle) must(sqls ...string) *redshiftdata.DescribeStatementOutput {
 }
 
 // mustFail runs a batch that has to fail with all of the texts in its error.
-func (b *bundle) mustFail(want []string, sqls ...string) *redshiftdata.DescribeStatementOutput {
+func (b *bundle) mustFail(want []string, sqls ...string) {
 	b.t.Helper()
 	out := b.run(sqls...)
 	if out.Status != types.StatusStringFailed {
@@ -135,7 +135,6 @@ func (b *bundle) mustFail(want []string, sqls ...string) *redshiftdata.DescribeS
 			b.t.Errorf("error is %q, want %q in it", aws.ToString(out.Error), text)
 		}
 	}
-	return out
 }
 
 // look reads the warehouse's PostgreSQL directly, one text per row.

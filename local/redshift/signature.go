@@ -60,7 +60,7 @@ func (s *Server) checkSignature(r *http.Request, body []byte) error {
 // signAgain builds the request from the signed headers alone: what a proxy
 // added is no part of it, and what should have been signed is.
 func (s *Server) signAgain(r *http.Request, body []byte, signedHeaders string, at time.Time) (authorization, error) {
-	again, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+r.Host+r.URL.RequestURI(), nil)
+	again, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+r.Host+r.URL.RequestURI(), http.NoBody)
 	if err != nil {
 		return authorization{}, badSignature(err.Error())
 	}

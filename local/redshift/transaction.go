@@ -123,7 +123,7 @@ func (s *Server) endStatement(x *execution, index int, r result, err error) erro
 		}
 	})
 	if err != nil && x.batch {
-		return fmt.Errorf("Query #%d failed with %w", index+1, err) //nolint:revive // the Data API's words
+		return fmt.Errorf("Query #%d failed with %w", index+1, err)
 	}
 	return err
 }

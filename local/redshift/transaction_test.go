@@ -35,7 +35,7 @@ func TestRefusesInABatch(t *testing.T) {
 		"characters, VARCHAR": {"INSERT INTO t VALUES (1, 'abcd')", "Value too long for character type"},
 		"null":                {"INSERT INTO t VALUES (NULL, 'a')", "Cannot insert a NULL value into column i"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			b.mustFail([]string{c.want}, "SELECT 1", c.sql)
 		})
 	}
@@ -43,7 +43,8 @@ func TestRefusesInABatch(t *testing.T) {
 		t.Error(diff)
 	}
 	out, err := b.client.ExecuteStatement(t.Context(), &redshiftdata.ExecuteStatementInput{
-		Sql: aws.String("TRUNCATE TABLE t"), Database: aws.String(testDatabase), WorkgroupName: aws.String(testWorkgroup)})
+		Sql: aws.String("TRUNCATE TABLE t"), Database: aws.String(testDatabase), WorkgroupName: aws.String(testWorkgroup),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,23 +13,22 @@
 // (COPY's limit).
 package copycsv
 
-import (
-	"errors"
-	"fmt"
-)
+// Error is a load error in Redshift's words ("Load error reference"), where it
+// has words for it.
+type Error string
+
+func (e Error) Error() string { return string(e) }
 
 // MaxRow is the most that one row of a COPY may hold, in bytes.
 const MaxRow = 64 << 20
 
-// Errors are in the words of Redshift's load errors ("Load error reference")
-// where it has words for them.
-var (
+const (
 	// ErrQuoteFormat is a quote where none may stand, or text after one.
-	ErrQuoteFormat = errors.New("Invalid quote formatting for CSV")
+	ErrQuoteFormat Error = "Invalid quote formatting for CSV"
 	// ErrEndQuote is an end of file inside quotes.
-	ErrEndQuote = errors.New("Delimited value missing end quote")
+	ErrEndQuote Error = "Delimited value missing end quote"
 	// ErrNewline is a carriage return that ends no line.
-	ErrNewline = errors.New("Missing newline: Unexpected character 0xd found")
+	ErrNewline Error = "Missing newline: Unexpected character 0xd found"
 	// ErrRowSize is a row above MaxRow.
-	ErrRowSize = fmt.Errorf("Row size is larger than %d bytes", MaxRow)
+	ErrRowSize Error = "Row size is larger than 64 MB"
 )

@@ -54,8 +54,10 @@ func TestReads(t *testing.T) {
 		"empty line":              {"\na\n", [][]field{{{"", false}}, {{"a", false}}}},
 		"last field empty":        {"a,\n", [][]field{{{"a", false}, {"", false}}}},
 		"last field empty at end": {"a,", [][]field{{{"a", false}, {"", false}}}},
-		"white space round quotes": {"  \"a\" \t, b \n",
-			[][]field{{{"a", true}, {" b ", false}}}},
+		"white space round quotes": {
+			"  \"a\" \t, b \n",
+			[][]field{{{"a", true}, {" b ", false}}},
+		},
 		"backslash is nothing special": {`"a\",b\` + "\n", [][]field{{{`a\`, true}, {`b\`, false}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,8 +91,10 @@ func TestRefuses(t *testing.T) {
 		"row too long, quoted":     {io.MultiReader(strings.NewReader(`"`), endless('a')), copycsv.ErrRowSize, 1},
 		"reading breaks":           {io.MultiReader(strings.NewReader("a,b"), iotest.ErrReader(broken)), broken, 1},
 		"reading breaks in quotes": {io.MultiReader(strings.NewReader(`a,"b`), iotest.ErrReader(broken)), broken, 1},
-		"reading breaks at a quote": {io.MultiReader(strings.NewReader(`a,"b"`), iotest.ErrReader(broken)),
-			broken, 1},
+		"reading breaks at a quote": {
+			io.MultiReader(strings.NewReader(`a,"b"`), iotest.ErrReader(broken)),
+			broken, 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

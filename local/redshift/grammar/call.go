@@ -1,5 +1,7 @@
 package grammar
 
+import "strings"
+
 func (p *parser) call() string {
 	t := p.advance()
 	p.expect("(")
@@ -36,21 +38,22 @@ func (p *parser) countArgument() string {
 }
 
 func (p *parser) caseExpression() string {
-	sql := "CASE"
+	var sql strings.Builder
+	sql.WriteString("CASE")
 	if !p.isWord("when") {
-		sql += " " + p.expression()
+		sql.WriteString(" " + p.expression())
 	}
 	if !p.isWord("when") {
 		p.unexpected()
 	}
 	for p.acceptWords("when") {
-		sql += " WHEN " + p.expression()
+		sql.WriteString(" WHEN " + p.expression())
 		p.expectWords("then")
-		sql += " THEN " + p.expression()
+		sql.WriteString(" THEN " + p.expression())
 	}
 	if p.acceptWords("else") {
-		sql += " ELSE " + p.expression()
+		sql.WriteString(" ELSE " + p.expression())
 	}
 	p.expectWords("end")
-	return sql + " END"
+	return sql.String() + " END"
 }

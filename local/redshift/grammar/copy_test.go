@@ -17,16 +17,24 @@ func TestCopy(t *testing.T) {
 		sql  string
 		want grammar.Copy
 	}{
-		"short": {`COPY s.t` + from + `CSV`,
-			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ',', Null: `\N`}},
-		"long": {`COPY "s"."t" ("A", b)` + from + `FORMAT AS CSV QUOTE AS '%' DELIMITER AS '\t' NULL AS '\\N' GZIP MANIFEST
+		"short": {
+			`COPY s.t` + from + `CSV`,
+			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ',', Null: `\N`},
+		},
+		"long": {
+			`COPY "s"."t" ("A", b)` + from + `FORMAT AS CSV QUOTE AS '%' DELIMITER AS '\t' NULL AS '\\N' GZIP MANIFEST
 			REGION AS 'eu-west-1' TIMEFORMAT AS 'auto' DATEFORMAT 'auto' IGNOREHEADER AS 1 EMPTYASNULL ENCODING AS UTF8
 			MAXERROR AS 0 COMPUPDATE OFF STATUPDATE ON ROUNDEC;`,
-			grammar.Copy{Table: table, Columns: []string{"a", "b"}, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '%',
+			grammar.Copy{
+				Table: table, Columns: []string{"a", "b"}, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '%',
 				Delimiter: '\t', Null: `\N`, Gzip: true, Manifest: true, Region: "eu-west-1", TimeAuto: true, DateAuto: true,
-				IgnoreHeader: 1, EmptyAsNull: true, RoundDecimals: true}},
-		"no null text": {`COPY s.t` + from + `CSV NULL ''`,
-			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ','}},
+				IgnoreHeader: 1, EmptyAsNull: true, RoundDecimals: true,
+			},
+		},
+		"no null text": {
+			`COPY s.t` + from + `CSV NULL ''`,
+			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ','},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -177,11 +177,11 @@ func (p *parser) inParentheses() string {
 }
 
 func (p *parser) column() string {
-	sql := quote(p.identifier())
+	parts := []string{quote(p.identifier())}
 	for p.accept(".") {
-		sql += "." + quote(p.identifier())
+		parts = append(parts, quote(p.identifier()))
 	}
-	return sql
+	return strings.Join(parts, ".")
 }
 
 func (p *parser) number() string {

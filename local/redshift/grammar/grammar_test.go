@@ -50,9 +50,11 @@ func TestAccepts(t *testing.T) {
 			`INSERT INTO s.t (a, b) SELECT a, 'it''s' FROM x`,
 			`INSERT INTO "s"."t" ("a", "b") SELECT "a", 'it''s' FROM "x"`,
 		},
-		"insert values": {`INSERT INTO t (a,b,c) VALUES (1, SYSDATE, DEFAULT), (-2, GETDATE(), NULL)`,
+		"insert values": {
+			`INSERT INTO t (a,b,c) VALUES (1, SYSDATE, DEFAULT), (-2, GETDATE(), NULL)`,
 			`INSERT INTO "t" ("a", "b", "c") VALUES (1, ` + now + `, DEFAULT), ((- 2), ` +
-				`date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC'), NULL)`},
+				`date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC'), NULL)`,
+		},
 		"guard by division": {
 			`SELECT 1 / CASE WHEN EXISTS (SELECT 1 FROM l WHERE id = 'x') THEN 0 ELSE 1 END`,
 			`SELECT (1 / CASE WHEN EXISTS (SELECT 1 FROM "l" WHERE ("id" = 'x')) THEN 0 ELSE 1 END)`,

@@ -63,9 +63,15 @@ func (p *parser) statement() Statement {
 		verb string
 		read func() Statement
 	}{
-		{"create", p.create}, {"drop", p.drop}, {"alter", p.alter}, {"lock", p.lock},
-		{"delete", p.delete}, {"insert", p.insert}, {"truncate", p.truncate},
-		{"select", p.selectStatement}, {"copy", p.copyStatement},
+		{"create", p.create},
+		{"drop", p.drop},
+		{"alter", p.alter},
+		{"lock", p.lock},
+		{"delete", p.delete},
+		{"insert", p.insert},
+		{"truncate", p.truncate},
+		{"select", p.selectStatement},
+		{"copy", p.copyStatement},
 	}
 	for _, v := range verbs {
 		if p.isWord(v.verb) {
