@@ -61,7 +61,7 @@ func run(ctx context.Context, rows, rounds int) (err error) {
 			return err
 		}
 	}
-	return zips(ctx, root)
+	return zips(ctx, root, s.RDS.CAFile())
 }
 
 func step(what string) { fmt.Fprintln(os.Stderr, "…", what) }

@@ -26,11 +26,13 @@ type content struct {
 func contentOf(ctx context.Context, conn *pgx.Conn, name table.Name, columns []string) (content, error) {
 	fields := make([]string, len(columns))
 	for i, column := range columns {
-		fields[i] = "coalesce(md5(" + table.Quote(column) + "::text), 'NULL')"
+		// format() prints as COPY does; a cast to text would cut the blanks of
+		// a char(n) and add the mask of an inet.
+		quoted := table.Quote(column)
+		fields[i] = "CASE WHEN " + quoted + " IS NULL THEN 'NULL' ELSE md5(format('%s', " + quoted + ")) END"
 	}
-	query := fmt.Sprintf(
-		`SELECT count(*), coalesce(sum(('x' || left(md5(concat_ws(',', %s)), 15))::bit(60)::bigint), 0)::text FROM %s`,
-		strings.Join(fields, ", "), name.SQL())
+	query := `SELECT count(*), coalesce(sum(('x' || left(md5(concat_ws(',', ` + strings.Join(fields, ", ") +
+		`)), 15))::bit(60)::bigint), 0)::text FROM ` + name.SQL()
 	var c content
 	if err := conn.QueryRow(ctx, query).Scan(&c.Rows, &c.Digest); err != nil {
 		return content{}, fmt.Errorf("reading the content of %s: %w", name, err)
