@@ -158,7 +158,7 @@ func unescape(s string) (string, error) {
 		if high < 0 || low < 0 {
 			return "", fmt.Errorf("unescaping %q: bad digit", s)
 		}
-		b.WriteByte(byte(high<<4 | low))
+		b.WriteByte(byte(high<<4 | low)) //nolint:gosec // two hexadecimal digits
 		i += 2
 	}
 	name := b.String()
