@@ -42,8 +42,8 @@ func Names(columns []table.Column) []string {
 	return names
 }
 
-// Compressor compresses one part after the other. Close ends a part without
-// closing what it writes to; Reset starts the next.
+// Compressor compresses one part after the other. Reset starts a part, the first
+// too; Close ends it without closing what it writes to.
 type Compressor interface {
 	io.WriteCloser
 	Reset(w io.Writer)
