@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -75,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	report := newReporter(*reports)
-	return embedgw.RunVersityGW(ctx, observed{Backend: store, report: report}, &embedgw.Config{
+	return embedgw.RunVersityGW(ctx, observed{Backend: store, report: report, completed: &sync.Map{}}, &embedgw.Config{
 		RootUserAccess:    os.Getenv("ROOT_ACCESS_KEY"),
 		RootUserSecret:    os.Getenv("ROOT_SECRET_KEY"),
 		Region:            *region,

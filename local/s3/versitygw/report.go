@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -59,7 +60,16 @@ func (r *reporter) write(l line) {
 // key from the request's buffer after that has gone on to another request.
 type observed struct {
 	backend.Backend
-	report *reporter
+	report    *reporter
+	completed *sync.Map // upload id → *completion
+}
+
+// completion is told of an upload once. The backend answers a repeated request
+// with success, too: also one that overtakes the first, before there is an
+// object.
+type completion struct {
+	mu   sync.Mutex
+	told bool
 }
 
 func (o observed) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
@@ -79,8 +89,17 @@ func (o observed) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 }
 
 func (o observed) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+	id := ""
+	if in.UploadId != nil {
+		id = strings.Clone(*in.UploadId) // it lies in the request's buffer
+	}
+	entry, _ := o.completed.LoadOrStore(id, &completion{})
+	c := entry.(*completion)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	result, version, err := o.Backend.CompleteMultipartUpload(ctx, in)
-	if err == nil {
+	if err == nil && !c.told {
+		c.told = true
 		o.report.created(in.Bucket, in.Key)
 	}
 	return result, version, err
