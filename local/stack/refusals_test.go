@@ -152,7 +152,7 @@ func TestTamperedStageIsNotLoaded(t *testing.T) {
 		"a part of another table": {func(_ *bundle, r *stage.Receipt) {
 			r.Parts[0].Key = "stage/shop/public.x/20261121T003000Z-7f3a91c2/part-00000.csv"
 		}, "want"},
-		"a column left out": {func(_ *bundle, r *stage.Receipt) { r.Columns = r.Columns[:1] }, "COPY"},
+		"a column left out": {func(_ *bundle, r *stage.Receipt) { r.Columns = r.Columns[:1] }, "Load into table"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, table := b.on(t), "t"+strconv.Itoa(int(tables.Add(1)))

@@ -43,7 +43,7 @@ func setup(t *testing.T, o stack.Options, sql string) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Root, o.Log = root(t), logs
+	o.Root = root(t)
 	o.FunctionLog = func(string) io.Writer { return logs }
 	if o.RetryDelays == nil {
 		o.RetryDelays = []time.Duration{10 * time.Millisecond, 20 * time.Millisecond}
@@ -58,7 +58,7 @@ func setup(t *testing.T, o stack.Options, sql string) *bundle {
 		}
 		if t.Failed() {
 			text, _ := os.ReadFile(logs.Name())
-			t.Logf("the end of the log:\n%s", text[max(0, len(text)-8000):])
+			t.Logf("the end of the functions' log:\n%s", text[max(0, len(text)-4000):])
 		}
 	})
 	b := &bundle{Stack: s, T: t, source: connect(t, s.RDS.AdminURL()), target: connect(t, s.WarehouseURL)}

@@ -16,7 +16,7 @@ const everything = `
 CREATE TYPE mood AS ENUM ('good', 'so, so', '"bad"');
 CREATE DOMAIN percent AS numeric(5,2);
 CREATE TABLE "Every Type" (
-  i2 smallint, i4 int, i8 bigint, f4 real, f8 float8, n numeric(20,5), "N" numeric, b boolean,
+  i2 smallint, i4 int, i8 bigint, f4 real, f8 float8, n numeric(20,5), free numeric, b boolean,
   v varchar(10), t text, u uuid, d date, tm time, ts timestamp, tz timestamptz,
   j jsonb, x bytea, m mood, p percent, a text[], ip inet, iv interval, "quoted ""name""" text);
 INSERT INTO "Every Type" VALUES
@@ -26,7 +26,7 @@ INSERT INTO "Every Type" VALUES
    '{"k": [1, "two", null, {"x": 1.50}]}', '\x00ff', 'so, so', 99.99, '{"a,b",NULL,"c\"d"}', '10.1.2.0/24', '1 year -2 days 03:04:05.6', 'q'),
   (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
   (32767, 2147483647, 9223372036854775807, 1e-45, '-0', 0, 'NaN', false, '', '', NULL, '1970-01-01', '00:00', '1970-01-01', '1970-01-01 00:00+00',
-   '""', '', '"bad"', 0, '{}', '::1', '0', '\N');
+   '""', '\xff', '"bad"', 0, '{}', '::1', '0', '\N');
 CREATE TABLE many (id int PRIMARY KEY, name text, note text);
 INSERT INTO many SELECT i, 'name ' || i, CASE i % 3 WHEN 0 THEN NULL WHEN 1 THEN '' ELSE '名前 ' || i END FROM generate_series(1, 50000) AS i;
 CREATE TABLE events (id int, at date) PARTITION BY RANGE (at);
