@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/stagelift/stagelift/local/s3/door"
 	"github.com/stagelift/stagelift/local/s3/s3test"
@@ -64,7 +65,9 @@ func (b bundle) content(l Location) []byte {
 func (b bundle) place(key string, content []byte) (Location, Attributes) {
 	b.t.Helper()
 	l := b.at(key)
-	out, err := b.behind.PutObject(b.t.Context(), &s3.PutObjectInput{Bucket: &l.Bucket, Key: &l.Key, Body: bytes.NewReader(content)})
+	out, err := b.behind.PutObject(b.t.Context(), &s3.PutObjectInput{
+		Bucket: &l.Bucket, Key: &l.Key, Body: bytes.NewReader(content), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c,
+	})
 	if err != nil {
 		b.t.Fatalf("placing %s: %v", l, err)
 	}

@@ -10,31 +10,6 @@ import (
 // errAborted is what a Writer answers after Abort.
 var errAborted = errors.New("the writer was aborted")
 
-// WriterOptions go with a Writer. The zero value will do.
-type WriterOptions struct {
-	ContentType     string
-	ContentEncoding string
-	// Metadata keys are best in lower case, which is how they come back.
-	Metadata map[string]string
-	// IfAbsent makes Close fail with ErrExists if the object exists by then.
-	IfAbsent bool
-	// Concurrency is how many parts are in flight at most; 0 means 2.
-	Concurrency int
-	// Buffers are used in place of the Store's own.
-	Buffers *Buffers
-}
-
-// Result describes the object that a Writer has written.
-type Result struct {
-	Size      int64
-	ETag      string
-	VersionID string
-	// CRC32C is the checksum of the whole object in base64.
-	CRC32C string
-	// Parts is how many parts the object was sent in; 1 for a single request.
-	Parts int
-}
-
 // Writer writes one object. Bytes are collected into parts, which are uploaded
 // while the next are written; an output that fits into the first part is stored
 // with one request. Nothing is visible before Close succeeds.
@@ -189,8 +164,7 @@ func (w *Writer) Close() error {
 	w.result = Result{
 		Size: w.written, ETag: attributes.ETag, VersionID: attributes.VersionID, CRC32C: attributes.CRC32C, Parts: w.number,
 	}
-	w.end(nil)
-	return nil
+	return w.end(nil)
 }
 
 func (w *Writer) finish() (Attributes, error) {

@@ -77,43 +77,45 @@ func Start(t testing.TB, onCreated func(bucket, key string)) Bucket {
 	return NewBucket(t, server.Endpoint())
 }
 
-// sharedGroup keeps the shared server's group from being collected as garbage,
-// and its directory with it.
-var sharedGroup *process.Group
+// keeper keeps the group from being collected as garbage, and with it the
+// directory that the server works in.
+type keeper struct {
+	*s3.Server
+	*process.Group
+}
 
 // shared is the one server of a test binary. Nobody closes it: it ends with the
 // binary, and the group's reaper removes its directory.
-var shared = sync.OnceValues(func() (*s3.Server, error) {
+var shared = sync.OnceValues(func() (keeper, error) {
 	path, err := binary()
 	if err != nil {
-		return nil, err
+		return keeper{}, err
 	}
 	group, err := process.NewGroup()
 	if err != nil {
-		return nil, err
+		return keeper{}, err
 	}
-	sharedGroup = group
 	dir, err := group.TempDir("s3")
 	if err != nil {
-		return nil, errors.Join(err, group.Close())
+		return keeper{}, errors.Join(err, group.Close())
 	}
 	server, err := s3.Start(context.Background(), s3.Options{
 		Binary: path, Dir: dir, AccessKey: accessKey, SecretKey: secretKey, Region: region, Log: os.Stderr,
 	})
 	if err != nil {
-		return nil, errors.Join(err, group.Close())
+		return keeper{}, errors.Join(err, group.Close())
 	}
-	return server, nil
+	return keeper{server, group}, nil
 })
 
 // Shared returns an empty bucket on a server that all tests of the binary share.
 func Shared(t testing.TB) Bucket {
 	t.Helper()
-	server, err := shared()
+	kept, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewBucket(t, server.Endpoint())
+	return NewBucket(t, kept.Endpoint())
 }
 
 var buckets atomic.Int64

@@ -1,0 +1,50 @@
+package object
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stagelift/stagelift/local/s3/s3test"
+)
+
+// BenchmarkWriter measures the way into the buffers, without S3.
+func BenchmarkWriter(b *testing.B) {
+	for _, size := range []int{100, 4 << 10, 256 << 10} {
+		b.Run(fmt.Sprintf("write=%d", size), func(b *testing.B) {
+			store := &Store{buffers: NewBuffers(DefaultBufferSize)}
+			p := random(size)
+			w := store.NewWriter(b.Context(), Location{}, WriterOptions{})
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				if len(w.current)+size > cap(w.current) && w.current != nil {
+					w.current = w.current[:0]
+				}
+				if _, err := w.Write(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+			check(b, w.Abort())
+		})
+	}
+}
+
+// BenchmarkWriterToS3 is a whole object, over loopback to a server on the same
+// processors.
+func BenchmarkWriterToS3(b *testing.B) {
+	const size = 256 << 20
+	bucket := s3test.Shared(b)
+	store := New(bucket.Config)
+	chunk := random(64 << 10)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := store.NewWriter(b.Context(), Location{bucket.Name, "k"}, WriterOptions{})
+		for range size / len(chunk) {
+			if _, err := w.Write(chunk); err != nil {
+				b.Fatal(err)
+			}
+		}
+		check(b, w.Close())
+	}
+}
