@@ -16,6 +16,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/stagelift/stagelift/local/s3"
 	"github.com/stagelift/stagelift/local/s3/s3test"
@@ -79,6 +81,35 @@ func TestServer(t *testing.T) {
 		_, err := bucket.Client().ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: &bucket.Name})
 		if err == nil || !strings.Contains(err.Error(), "SignatureDoesNotMatch") {
 			t.Errorf("listing with a wrong secret: %v, want SignatureDoesNotMatch", err)
+		}
+	})
+
+	// The backend took the whole source's checksum for that of a range.
+	t.Run("computes the checksum of a copied range", func(t *testing.T) {
+		t.Parallel()
+		ctx := t.Context()
+		bucket := s3test.Shared(t)
+		client := bucket.Client()
+		_, err := client.PutObject(ctx, &awss3.PutObjectInput{
+			Bucket: &bucket.Name, Key: aws.String("source"), Body: strings.NewReader("0123456789"),
+			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c,
+		})
+		check(t, err)
+		created, err := client.CreateMultipartUpload(ctx, &awss3.CreateMultipartUploadInput{
+			Bucket: &bucket.Name, Key: aws.String("copy"),
+			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumType: types.ChecksumTypeFullObject,
+		})
+		check(t, err)
+		part, err := client.UploadPartCopy(ctx, &awss3.UploadPartCopyInput{
+			Bucket: &bucket.Name, Key: aws.String("copy"), UploadId: created.UploadId, PartNumber: aws.Int32(1),
+			CopySource: aws.String(bucket.Name + "/source"), CopySourceRange: aws.String("bytes=1-9"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// CRC-32C has a published check value for these nine digits.
+		if diff := cmp.Diff("4waSgw==", aws.ToString(part.CopyPartResult.ChecksumCRC32C)); diff != "" {
+			t.Errorf("checksum of 123456789 (-want +got):\n%s", diff)
 		}
 	})
 

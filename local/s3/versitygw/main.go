@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string) error {
 	if err := (meta.XattrMeta{}).Test(*dir); err != nil {
 		return fmt.Errorf("storing extended attributes in %s, which hold an object's metadata (use a directory on ext4, xfs or APFS): %w", *dir, err)
 	}
-	store, err := posix.New(*dir, meta.XattrMeta{}, posix.PosixOpts{Concurrency: 500, CopyObjectThreshold: maxCopySource})
+	store, err := posix.New(*dir, attributes{}, posix.PosixOpts{Concurrency: 500, CopyObjectThreshold: maxCopySource})
 	if err != nil {
 		return err
 	}
