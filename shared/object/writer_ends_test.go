@@ -118,6 +118,19 @@ func TestWriterIfAbsent(t *testing.T) {
 		})
 	}
 
+	t.Run("does not take an object of the same content for its own", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		content := random(minPart + 1)
+		b.place("k", content)
+		w := b.NewWriter(t.Context(), b.at("k"), WriterOptions{IfAbsent: true, Buffers: NewBuffers(minPart)})
+		check(t, b.write(w, content))
+		if err := w.Close(); !errors.Is(err, ErrExists) {
+			t.Errorf("closing: %v, want ErrExists", err)
+		}
+		b.noUploads()
+	})
+
 	t.Run("knows its own success when the answer was lost", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
