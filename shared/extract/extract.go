@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/stagelift/stagelift/shared/object"
@@ -60,8 +61,8 @@ type Answer struct {
 	Database string         `json:"database"`
 	Snapshot stage.Snapshot `json:"snapshot"`
 	Tables   []Published    `json:"tables"`
-	// Remaining names tables that are still to be done. It is empty: a run
-	// that cannot finish fails.
+	// Remaining names the selected tables that were not published. It is empty
+	// unless the run failed.
 	Remaining []string `json:"remaining"`
 }
 
@@ -107,27 +108,43 @@ func (j *Job) Run(ctx context.Context, request Request) (Answer, error) {
 		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-closingTime), errOutOfTime)
 		defer cancel()
 	}
-	snapshot, err := j.Source.Snapshot(ctx)
+	r, snapshot, err := j.start(ctx, plan)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, outOfTime(ctx, err)
 	}
 	defer func() { _ = snapshot.Close(ctx) }() // read only: nothing can be lost here
-	r := j.newRun(plan, snapshot)
-	tables, err := snapshot.Tables(ctx, plan.include, plan.exclude)
-	if err != nil {
-		return Answer{}, err
-	}
-	if err := r.prepare(ctx, tables); err != nil {
-		return Answer{}, err
-	}
 	err = r.extract(ctx, snapshot)
 	answer := r.answer()
-	if err == nil {
-		j.Log.InfoContext(ctx, "run finished", "run", r.id, "tables", len(answer.Tables), "seconds", time.Since(r.start).Seconds())
-		return answer, r.writeSummary(ctx, answer, nil)
+	if err != nil {
+		err = r.explain(ctx, answer, err)
+		return Answer{}, errors.Join(err, r.writeSummary(ctx, answer, err))
 	}
-	err = r.explain(ctx, err)
-	return Answer{}, errors.Join(err, r.writeSummary(ctx, answer, err))
+	j.Log.InfoContext(ctx, "run finished", "run", r.id, "tables", len(answer.Tables), "seconds", time.Since(r.start).Seconds())
+	if err := r.writeSummary(ctx, answer, nil); err != nil {
+		// Every table is published. An error would have the run repeated, and
+		// its rows loaded once more.
+		j.Log.ErrorContext(ctx, "the run is complete, but its summary could not be written", "run", r.id, "error", err)
+	}
+	return answer, nil
+}
+
+// start takes the snapshot and plans the run. The caller must close the
+// snapshot.
+func (j *Job) start(ctx context.Context, plan plan) (*run, *postgres.Snapshot, error) {
+	snapshot, err := j.Source.Snapshot(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := j.newRun(plan, snapshot)
+	tables, err := snapshot.Tables(ctx, plan.include, plan.exclude)
+	if err == nil {
+		err = r.prepare(ctx, tables)
+	}
+	if err != nil {
+		_ = snapshot.Close(ctx) // read only: nothing can be lost here
+		return nil, nil, err
+	}
+	return r, snapshot, nil
 }
 
 var errOutOfTime = errors.New("out of time")
@@ -181,16 +198,41 @@ func (r *run) answer() Answer {
 	for _, t := range r.tables {
 		if published := t.publishedAs.Load(); published != nil {
 			answer.Tables = append(answer.Tables, *published)
+		} else {
+			answer.Remaining = append(answer.Remaining, t.Name.String())
 		}
 	}
 	return answer
 }
 
 // explain adds to an error how far the run came.
-func (r *run) explain(ctx context.Context, err error) error {
-	published := len(r.answer().Tables)
-	if errors.Is(context.Cause(ctx), errOutOfTime) {
-		err = fmt.Errorf("%w: the invocation's time was nearly over; select fewer tables, or allow more streams, memory or time: %w", errOutOfTime, err)
+func (r *run) explain(ctx context.Context, answer Answer, err error) error {
+	published := make([]string, len(answer.Tables))
+	for i, t := range answer.Tables {
+		published[i] = t.Table
 	}
-	return fmt.Errorf("run %s stopped with %d of %d tables published: %w", r.id, published, len(r.tables), err)
+	return fmt.Errorf("run %s stopped with %d of %d tables published (done: %s; not done: %s): %w", r.id,
+		len(published), len(r.tables), shortList(published), shortList(answer.Remaining), outOfTime(ctx, err))
+}
+
+// shortList joins the first names of a list; the summary of the run has all.
+func shortList(names []string) string {
+	const most = 20
+	switch {
+	case len(names) == 0:
+		return "none"
+	case len(names) > most:
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// outOfTime says so of an error that came because the invocation's time was
+// over.
+func outOfTime(ctx context.Context, err error) error {
+	if !errors.Is(context.Cause(ctx), errOutOfTime) {
+		return err
+	}
+	return fmt.Errorf("%w: the last %v of the invocation are kept for cleaning up; select fewer tables, or allow more streams, memory or time: %w",
+		errOutOfTime, closingTime, err)
 }

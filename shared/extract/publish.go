@@ -44,7 +44,7 @@ func (r *run) publish(ctx context.Context, t *progress) error {
 		receipt.Bytes += part.Bytes
 	}
 	if receipt.Rows != t.copied {
-		return fmt.Errorf("the server sent %d rows, but the parts hold %d; nothing is published", t.copied, receipt.Rows)
+		return fmt.Errorf("the server sent %d rows, but the parts hold %d; the table is not published", t.copied, receipt.Rows)
 	}
 	if len(t.parts) > 0 {
 		receipt.Manifest = r.Layout.Manifest(t.folder)

@@ -139,7 +139,7 @@ func TestQueueHandsOutEverySpanOnceAndPublishesLast(t *testing.T) {
 	t.Parallel()
 	const runs = 400
 	for seed := range uint64(runs) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a simulation
+		random := rand.New(rand.NewPCG(seed, 1))
 		var tables []*progress
 		spans := 0
 		for i := range 1 + random.IntN(6) {
@@ -154,7 +154,7 @@ func TestQueueHandsOutEverySpanOnceAndPublishesLast(t *testing.T) {
 		q := newQueue(tables)
 		var streams sync.WaitGroup
 		for i := range uint64(1 + random.IntN(16)) {
-			streams.Go(func() { w.work(q, rand.New(rand.NewPCG(seed, i+2))) }) //nolint:gosec // a simulation
+			streams.Go(func() { w.work(q, rand.New(rand.NewPCG(seed, i+2))) })
 		}
 		streams.Wait()
 		for _, table := range tables {

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,8 +21,10 @@ func (r *run) extract(ctx context.Context, snapshot *postgres.Snapshot) error {
 		spans += len(t.spans)
 	}
 	watched, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { r.watch(watched) })
+	defer watching.Wait()
 	defer stop()
-	go r.watch(watched)
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(r.plan.streams, spans) {
 		group.Go(func() error { return r.stream(ctx, snapshot) })
@@ -79,10 +82,20 @@ func (r *run) readSpans(ctx context.Context, connection *postgres.Stream, compre
 		}
 		copied, err := connection.Copy(ctx, parts, statement)
 		if err != nil {
-			return fmt.Errorf("reading blocks %d to %d of %s: %w", span.From, span.To, span.Relation, err)
+			return fmt.Errorf("reading %s: %w", describe(span), err)
 		}
 		t.finishSpan(span, copied)
 	}
+}
+
+func describe(span postgres.Span) string {
+	switch {
+	case span.To > 0:
+		return fmt.Sprintf("blocks %d to %d of %s", span.From, span.To-1, span.Relation)
+	case span.From > 0:
+		return fmt.Sprintf("blocks %d and on of %s", span.From, span.Relation)
+	}
+	return "all of " + span.Relation.String()
 }
 
 // watch logs how far the tables are, until ctx ends.

@@ -1,0 +1,242 @@
+package extract
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagelift/stagelift/local/s3/door"
+)
+
+// large is a table whose only part is sent in several requests.
+const large = `CREATE TABLE large (id int, t text); ALTER TABLE large ALTER COLUMN t SET STORAGE PLAIN;
+INSERT INTO large SELECT i, repeat('x', 7000) FROM generate_series(1, 2600) AS i;`
+
+func TestCancelledRunLeavesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, large)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	b.door.Fail(func(r *http.Request) *door.Failure {
+		if door.Operation(r) != "UploadPart" {
+			return nil
+		}
+		cancel()
+		return &door.Failure{Delay: time.Hour}
+	})
+	_, err := b.job.Run(ctx, Request{Tables: []string{"public.large"}})
+	wantError(t, err, "extracting public.large", "0 of 1 tables published (done: none; not done: public.large)", "context canceled")
+	if text := err.Error(); strings.Contains(text, "out of time") {
+		t.Errorf("error is %q, but the time was not over", text)
+	}
+	b.wantNothingPublished()
+	if s := b.summary(); s.Error != err.Error() {
+		t.Errorf("summary says %q, want %q", s.Error, err)
+	}
+}
+
+// Near the deadline a run stops, while there is time to say so: what is
+// published stays, and the rest leaves nothing.
+func TestRunOutOfTimeSaysWhatIsDone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `CREATE TABLE small AS SELECT 1 AS n;`+large)
+	published := make(chan struct{})
+	done := sync.OnceFunc(func() { close(published) })
+	b.door.Fail(func(r *http.Request) *door.Failure {
+		switch {
+		case puts(r, "/public.small/") && strings.HasSuffix(r.URL.Path, "/receipt.json"):
+			done()
+		case puts(r, "/public.large/"):
+			<-published
+			return &door.Failure{Delay: time.Hour}
+		}
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), closingTime+5*time.Second)
+	defer cancel()
+	// large has three spans; the fourth stream is left for small.
+	_, err := b.job.Run(ctx, Request{Tables: []string{"public.*"}, Streams: 4})
+	wantError(t, err, "out of time", "1 of 2 tables published (done: public.small; not done: public.large)", "extracting public.large", "more streams")
+	if ctx.Err() != nil {
+		t.Error("it ended after its deadline")
+	}
+	if keys := b.keys("/receipt.json"); len(keys) != 1 || !strings.Contains(keys[0], "/public.small/") {
+		t.Errorf("published: %v", keys)
+	}
+	if keys := b.uploads(); len(keys) > 0 {
+		t.Errorf("uploads left unfinished: %v", keys)
+	}
+	s := b.summary()
+	if diff := cmp.Diff([]string{"public.large"}, s.Remaining); diff != "" || len(s.Tables) != 1 || s.Error != err.Error() {
+		t.Errorf("summary %+v", s)
+	}
+}
+
+// An invocation that is too short for anything says so, and not that the
+// database cannot be reached.
+func TestRunWithoutTimeSaysSo(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `CREATE TABLE small AS SELECT 1 AS n;`)
+	ctx, cancel := context.WithTimeout(t.Context(), closingTime/2)
+	defer cancel()
+	_, err := b.job.Run(ctx, Request{Tables: []string{"public.*"}})
+	wantError(t, err, "out of time")
+	if keys := b.keys(""); len(keys) > 0 {
+		t.Errorf("objects %v", keys)
+	}
+}
+
+func TestUploadsOfDeadRunsAreEnded(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		age  time.Duration
+		want []string
+	}{
+		"old enough": {0, []string{"elsewhere/part-00000.csv", "stage/other/t/part-00000.csv"}},
+		"too young":  {time.Hour, []string{"elsewhere/part-00000.csv", "stage/other/t/part-00000.csv", "stage/<database>/t/part-00000.csv"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, `CREATE TABLE small AS SELECT 1 AS n`)
+			b.startUpload(b.job.Layout.Database(b.job.Database) + "t/part-00000.csv")
+			b.startUpload("stage/other/t/part-00000.csv")
+			b.startUpload("elsewhere/part-00000.csv")
+			b.job.StaleAfter = c.age
+			b.run(Request{Tables: []string{"public.small"}})
+			left := b.uploads()
+			for i, key := range left {
+				left[i] = strings.Replace(key, "/"+b.job.Database+"/", "/<database>/", 1)
+			}
+			if diff := cmp.Diff(c.want, left, sortStrings); diff != "" {
+				t.Errorf("uploads left (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+var sortStrings = cmp.Transformer("sorted", func(list []string) string { return strings.Join(sorted(list), "\n") })
+
+// What S3 refuses for good stops the run, by the name of the table and the
+// object, and what it refuses is never read.
+func TestRefusedWritesPublishNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		refused func(r *http.Request) bool
+		want    []string
+	}{
+		"a part of an upload": {
+			func(r *http.Request) bool { return door.Operation(r) == "UploadPart" },
+			[]string{"extracting public.large", ".csv: uploading part", "AccessDenied"},
+		},
+		"starting an upload": {
+			func(r *http.Request) bool { return door.Operation(r) == "CreateMultipartUpload" },
+			[]string{"extracting public.large", "/part-0", "AccessDenied"},
+		},
+		"a small part": {
+			func(r *http.Request) bool { return puts(r, "/public.small/") && strings.HasSuffix(r.URL.Path, ".csv") },
+			[]string{"extracting public.small", "part-00000.csv", "AccessDenied"},
+		},
+		"the manifest": {
+			func(r *http.Request) bool { return puts(r, "/manifest.json") },
+			[]string{"publishing public.", "/manifest.json", "AccessDenied"},
+		},
+		"the receipt": {
+			func(r *http.Request) bool { return puts(r, "/receipt.json") },
+			[]string{"publishing public.", "/receipt.json", "AccessDenied"},
+		},
+		"looking for dead runs": {
+			func(r *http.Request) bool { return door.Operation(r) == "ListMultipartUploads" },
+			[]string{"ending uploads of dead runs", "AccessDenied"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tables := "CREATE TABLE small AS SELECT 1 AS n;"
+			if strings.Contains(c.want[0], "large") {
+				tables = large
+			}
+			b := setup(t, tables)
+			b.door.Fail(func(r *http.Request) *door.Failure {
+				if c.refused(r) {
+					return &door.Failure{Status: http.StatusForbidden, Code: "AccessDenied"}
+				}
+				return nil
+			})
+			_, err := b.job.Run(t.Context(), Request{Tables: []string{"public.*"}})
+			wantError(t, err, c.want...)
+			b.wantNothingPublished()
+		})
+	}
+}
+
+// S3 writes the receipt, answers 500, and hears the request again: the receipt
+// is ours, and the run succeeds.
+func TestLostAnswerToTheReceiptIsNoFailure(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `CREATE TABLE small AS SELECT 1 AS n`)
+	var lost atomic.Int64
+	b.door.Fail(func(r *http.Request) *door.Failure {
+		if puts(r, "/receipt.json") && lost.Add(1) == 1 {
+			return &door.Failure{Status: http.StatusInternalServerError, Done: true}
+		}
+		return nil
+	})
+	answer := b.run(Request{Tables: []string{"public.small"}})
+	if receipt := b.receipt(answer.Tables[0].Receipt); receipt.Rows != 1 {
+		t.Errorf("receipt %+v", receipt)
+	}
+	if lost.Load() != 2 {
+		t.Errorf("the receipt was put %d times, want 2", lost.Load())
+	}
+}
+
+// A complete run is not failed, and so repeated, for its summary.
+func TestLostSummaryIsNoFailure(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `CREATE TABLE small AS SELECT 1 AS n`)
+	b.door.Fail(func(r *http.Request) *door.Failure {
+		if puts(r, "/_runs/") {
+			return &door.Failure{Status: http.StatusForbidden, Code: "AccessDenied"}
+		}
+		return nil
+	})
+	if answer := b.run(Request{Tables: []string{"public.small"}}); len(answer.Tables) != 1 {
+		t.Errorf("answer %+v", answer)
+	}
+	if text := b.logs.String(); !strings.Contains(text, "its summary could not be written") || !strings.Contains(text, "AccessDenied") {
+		t.Errorf("log %s", text)
+	}
+}
+
+// A read that fails in the middle stops the run; tables that were published
+// before stay.
+func TestFailedReadIsNotPublished(t *testing.T) {
+	t.Parallel()
+	b := setup(t, large+`CREATE VIEW broken AS SELECT 1 / (5000 - i) AS n, 'x' AS x FROM generate_series(1, 10000) AS i`)
+	_, err := b.job.Run(t.Context(), Request{Tables: []string{"public.large", "public.broken"}, Streams: 1})
+	wantError(t, err, "1 of 2 tables published (done: public.large; not done: public.broken)",
+		"extracting public.broken: reading all of public.broken", "division by zero")
+	if keys := b.keys("/receipt.json"); len(keys) != 1 || !strings.Contains(keys[0], "/public.large/") {
+		t.Errorf("published: %v", keys)
+	}
+	if keys := b.uploads(); len(keys) > 0 {
+		t.Errorf("uploads left unfinished: %v", keys)
+	}
+}
+
+// Nothing is written when a table of the request cannot be read.
+func TestUnknownTableStopsBeforeAnythingIsRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `CREATE TABLE small AS SELECT 1 AS n`)
+	_, err := b.job.Run(t.Context(), Request{Tables: []string{"public.small", "public.smal"}})
+	wantError(t, err, "public.smal does not exist")
+	if keys := b.keys(""); len(keys) > 0 {
+		t.Errorf("objects %v", keys)
+	}
+}
