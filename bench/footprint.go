@@ -60,7 +60,7 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // sizes. The bundle stands in for the one that AWS offers for download.
 func zips(ctx context.Context, root, bundle string) error {
 	step("packing the functions for arm64")
-	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", "-s", "package", "RDS_CA_BUNDLE="+bundle)
+	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", "-s", "package", "BUNDLE="+bundle)
 	cmd.Dir, cmd.Stderr = root, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("packing the functions: %w", err)

@@ -42,6 +42,7 @@ const (
 	defaultStreams   = 2
 	maxStreams       = 64
 	defaultPartBytes = 128 << 20
+	maxPartBytes     = 5 << 30 // larger files load no faster, and a warehouse reads each with one process
 )
 
 // DecodeRequest reads a request. Fields that there are not are refused.
@@ -89,8 +90,8 @@ func (q Request) plan() (plan, error) {
 	if p.streams < 1 || p.streams > maxStreams {
 		problems = append(problems, fmt.Errorf("streams is %d, want 1 to %d, or 0 for %d", p.streams, maxStreams, defaultStreams))
 	}
-	if p.partBytes < 1 {
-		problems = append(problems, fmt.Errorf("part_bytes is %d, want a size in bytes, or 0 for %d", p.partBytes, defaultPartBytes))
+	if p.partBytes < 1 || p.partBytes > maxPartBytes {
+		problems = append(problems, fmt.Errorf("part_bytes is %d, want 1 to %d, or 0 for %d", p.partBytes, int64(maxPartBytes), defaultPartBytes))
 	}
 	if p.load.Mode != "append" {
 		problems = append(problems, fmt.Errorf("load.mode is %q, want append", p.load.Mode))

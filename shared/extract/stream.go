@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/stagelift/stagelift/shared/encode"
+	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/postgres"
 )
 
@@ -32,6 +33,10 @@ func (r *run) extract(ctx context.Context, snapshot *postgres.Snapshot) error {
 	return group.Wait()
 }
 
+// streamBuffers is the number of upload buffers of a stream, 8 MiB each: one
+// that is filled, two on their way, and one more for a part that is closing.
+const streamBuffers = 4
+
 // stream works on one connection until no span is left.
 func (r *run) stream(ctx context.Context, snapshot *postgres.Snapshot) error {
 	connection, err := snapshot.Stream(ctx)
@@ -43,12 +48,14 @@ func (r *run) stream(ctx context.Context, snapshot *postgres.Snapshot) error {
 	if err != nil {
 		return err
 	}
+	buffers := object.NewBuffers(object.DefaultBufferSize, streamBuffers)
 	for {
 		t := r.queue.join()
 		if t == nil {
 			return nil
 		}
-		if err := r.readSpans(ctx, connection, compressor, t); err != nil {
+		parts := &partWriter{ctx: ctx, run: r, table: t, compressor: compressor, buffers: buffers}
+		if err := r.readSpans(ctx, connection, parts); err != nil {
 			return fmt.Errorf("extracting %s: %w", t.Name, err)
 		}
 		if !r.queue.leave(t) {
@@ -62,8 +69,8 @@ func (r *run) stream(ctx context.Context, snapshot *postgres.Snapshot) error {
 
 // readSpans copies spans of one table until none is left, into as many parts
 // as they fill.
-func (r *run) readSpans(ctx context.Context, connection *postgres.Stream, compressor encode.Compressor, t *progress) (err error) {
-	parts := &partWriter{ctx: ctx, run: r, table: t, compressor: compressor}
+func (r *run) readSpans(ctx context.Context, connection *postgres.Stream, parts *partWriter) (err error) {
+	t := parts.table
 	defer func() {
 		if err != nil {
 			parts.abandon()

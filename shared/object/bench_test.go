@@ -11,7 +11,7 @@ import (
 func BenchmarkWriter(b *testing.B) {
 	for _, size := range []int{100, 4 << 10, 256 << 10} {
 		b.Run(fmt.Sprintf("write=%d", size), func(b *testing.B) {
-			store := &Store{buffers: NewBuffers(DefaultBufferSize)}
+			store := &Store{buffers: NewBuffers(DefaultBufferSize, 0)}
 			p := random(size)
 			w := store.NewWriter(b.Context(), Location{}, WriterOptions{})
 			b.SetBytes(int64(size))

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -9,39 +10,78 @@ import (
 // DefaultBufferSize is the size of a Store's buffers.
 const DefaultBufferSize = 8 << 20
 
-// Buffers is a pool of byte buffers of one size, for Writers to share. It never
-// refuses: its memory is what the Writers use at their busiest, and is kept for
-// the next ones. A Writer uses one part's worth while it fills, and one for each
-// part in flight.
+// Buffers is a pool of byte buffers of one size, for Writers to share. It keeps
+// what it was given back for the next ones. A Writer uses one part's worth while
+// it fills, and one for each part in flight.
+//
+// A pool with a limit never hands out more at one time: a Writer waits until a
+// part has arrived. So that those who wait are never waiting for each other,
+// each part is one buffer then, which does not grow, and only one of the Writers
+// that share the pool may be written to at a time, while others are closed.
 type Buffers struct {
-	size int
+	size  int
+	slots chan struct{} // holds a token for each buffer out; nil without a limit
 
 	mu   sync.Mutex
 	free [][]byte
 }
 
 // NewBuffers returns an empty pool. A size below 5 MiB, S3's smallest part,
-// becomes 5 MiB.
-func NewBuffers(size int) *Buffers { return &Buffers{size: max(size, minPart)} }
+// becomes 5 MiB. A limit of 0 is none; else it is 2 at least.
+func NewBuffers(size, limit int) *Buffers {
+	b := &Buffers{size: max(size, minPart)}
+	if limit > 0 {
+		b.slots = make(chan struct{}, max(limit, 2))
+	}
+	return b
+}
 
-// get returns an empty buffer. The one used last comes first: it may still be
-// in the processor's cache.
-func (b *Buffers) get() []byte {
+// get returns an empty buffer, waiting for one where there is a limit. Buffers
+// come in turns, so that soon all of them have been used, and the memory that a
+// process holds shows early and stays.
+func (b *Buffers) get(ctx context.Context) ([]byte, error) {
+	if b.slots != nil {
+		select {
+		case b.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	last := len(b.free) - 1
-	if last < 0 {
-		return make([]byte, 0, b.size)
+	if len(b.free) == 0 {
+		return make([]byte, 0, b.size), nil
 	}
-	buffer := b.free[last]
-	b.free = b.free[:last]
-	return buffer[:0]
+	buffer := b.free[0]
+	b.free = append(b.free[:0], b.free[1:]...)
+	return buffer[:0], nil
 }
 
 func (b *Buffers) put(buffers [][]byte) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.free = append(b.free, buffers...)
+	b.mu.Unlock()
+	if b.slots != nil {
+		for range buffers {
+			<-b.slots
+		}
+	}
+}
+
+// partSize returns the size of part number n of a Writer with these buffers.
+func (b *Buffers) partSize(n int) int64 {
+	if b.slots != nil {
+		return int64(b.size)
+	}
+	return partSize(n, int64(b.size))
+}
+
+// maxOutput returns the longest output of a Writer with these buffers.
+func (b *Buffers) maxOutput() int64 {
+	if b.slots != nil {
+		return maxParts * int64(b.size)
+	}
+	return maxOutput(int64(b.size))
 }
 
 // body reads slices in a row. It can be read again from the start, which is

@@ -80,8 +80,9 @@ func (a *attempts) count(o *s3.Options) {
 }
 
 // unsignedBodies leaves the body out of the signature of the two requests that
-// carry our bytes: over TLS, with a CRC-32C among the signed headers, hashing
-// them once more with SHA-256 would cost more than everything else.
+// carry our bytes: with a CRC-32C among the signed headers, hashing them once
+// more with SHA-256 would cost more than everything else. TLS keeps others from
+// the body; an endpoint without TLS is on a laptop.
 func unsignedBodies(stack *middleware.Stack) error {
 	switch stack.ID() {
 	case "PutObject", "UploadPart":

@@ -25,7 +25,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -103,11 +102,9 @@ func newStore(cfg aws.Config, backoff time.Duration) *Store {
 		// Checksums are set explicitly, so that they are computed once.
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.DisableLogOutputChecksumValidationSkipped = true
-		if o.BaseEndpoint == nil || strings.HasPrefix(*o.BaseEndpoint, "https:") {
-			o.APIOptions = append(o.APIOptions, unsignedBodies)
-		}
+		o.APIOptions = append(o.APIOptions, unsignedBodies)
 	})
-	return &Store{client: client, buffers: NewBuffers(DefaultBufferSize)}
+	return &Store{client: client, buffers: NewBuffers(DefaultBufferSize, 0)}
 }
 
 // withTransport keeps the connections of all streams open between their parts;

@@ -99,18 +99,18 @@ func (w *Writer) nextBuffer() error {
 		w.full = append(w.full, w.current)
 		w.current = nil
 	}
-	size := int64(w.buffers.size)
-	if int64(len(w.full))*size == partSize(w.number, size) {
+	if int64(len(w.full))*int64(w.buffers.size) == w.buffers.partSize(w.number) {
 		if w.number == maxParts {
 			return fmt.Errorf("it would exceed %d bytes, all that %d parts can hold; split the output or use larger buffers",
-				maxOutput(size), maxParts)
+				w.buffers.maxOutput(), maxParts)
 		}
 		if err := w.send(); err != nil {
 			return err
 		}
 	}
-	w.current = w.buffers.get()
-	return nil
+	var err error
+	w.current, err = w.buffers.get(w.ctx)
+	return err
 }
 
 // send hands the part over to a goroutine and starts a new one. The first error

@@ -13,7 +13,7 @@ import (
 
 func TestWriterEnds(t *testing.T) {
 	t.Parallel()
-	buffers := NewBuffers(minPart)
+	buffers := NewBuffers(minPart, 0)
 	content := random(2*minPart + 1)
 
 	t.Run("with its context, whose parts are in flight", func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestWriterIfAbsent(t *testing.T) {
 			var wait sync.WaitGroup
 			for i := range writers {
 				wait.Go(func() {
-					w := b.NewWriter(t.Context(), b.at("k"), WriterOptions{IfAbsent: true, Buffers: NewBuffers(minPart)})
+					w := b.NewWriter(t.Context(), b.at("k"), WriterOptions{IfAbsent: true, Buffers: NewBuffers(minPart, 0)})
 					content := random(size)
 					content[0] = byte(i)
 					_ = b.write(w, content)
@@ -123,7 +123,7 @@ func TestWriterIfAbsent(t *testing.T) {
 		b := setup(t)
 		content := random(minPart + 1)
 		b.place("k", content)
-		w := b.NewWriter(t.Context(), b.at("k"), WriterOptions{IfAbsent: true, Buffers: NewBuffers(minPart)})
+		w := b.NewWriter(t.Context(), b.at("k"), WriterOptions{IfAbsent: true, Buffers: NewBuffers(minPart, 0)})
 		check(t, b.write(w, content))
 		if err := w.Close(); !errors.Is(err, ErrExists) {
 			t.Errorf("closing: %v, want ErrExists", err)
@@ -136,7 +136,7 @@ func TestWriterIfAbsent(t *testing.T) {
 		b := setup(t)
 		exists := door.Failure{Status: http.StatusPreconditionFailed, Code: "PreconditionFailed"}
 		b.door.Fail(both(on("CompleteMultipartUpload", 0, 1, lost), on("CompleteMultipartUpload", 0, 1, exists)))
-		w := b.NewWriter(t.Context(), b.at("k"), WriterOptions{IfAbsent: true, Buffers: NewBuffers(minPart)})
+		w := b.NewWriter(t.Context(), b.at("k"), WriterOptions{IfAbsent: true, Buffers: NewBuffers(minPart, 0)})
 		content := random(minPart + 1)
 		check(t, b.write(w, content))
 		check(t, w.Close())

@@ -26,7 +26,7 @@ func (b bundle) write(w *Writer, content []byte) error {
 func TestWriter(t *testing.T) {
 	t.Parallel()
 	const part = minPart
-	buffers := NewBuffers(part)
+	buffers := NewBuffers(part, 0)
 	content := random(3*part + 1)
 
 	for size, parts := range map[int]int{0: 1, 1: 1, part - 1: 1, part: 1, part + 1: 2, 2 * part: 2, 3*part + 1: 4} {
@@ -142,7 +142,7 @@ func TestWriterGrowsItsPartsAndEnds(t *testing.T) {
 func TestWriterMemory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	buffers := NewBuffers(minPart)
+	buffers := NewBuffers(minPart, 0)
 	w := b.NewWriter(t.Context(), b.at("k"), WriterOptions{Buffers: buffers, Concurrency: 2})
 	chunk := random(1 << 20)
 	for range 60 {
