@@ -14,14 +14,19 @@ import (
 // statementError is a statement that Redshift reports as failed or aborted.
 type statementError struct {
 	id      string
-	index   int // which of the batch failed, from 0; -1 when it is not told
-	copied  int64
+	index   int     // which of the batch failed, from 0; -1 when it is not told
+	rows    []int64 // of each statement of the batch; -1 where it is not told
 	status  types.StatusString
 	message string
 }
 
+// Error names the statement as DescribeStatement takes it.
 func (e *statementError) Error() string {
-	return fmt.Sprintf("statement %s %s: %s", e.id, e.status, e.message)
+	id := e.id
+	if e.index >= 0 {
+		id = fmt.Sprintf("%s:%d", id, e.index+1)
+	}
+	return fmt.Sprintf("statement %s %s: %s", id, e.status, e.message)
 }
 
 // batch runs the statements as one transaction and waits for its end.
@@ -35,8 +40,7 @@ func (c *Client) batch(ctx context.Context, statements []string) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("submitting to Redshift: %w", err)
 	}
-	_, err = c.wait(ctx, aws.ToString(out.Id))
-	return aws.ToString(out.Id), err
+	return aws.ToString(out.Id), c.wait(ctx, aws.ToString(out.Id))
 }
 
 // query runs one SELECT and returns the first column of its first page, as text.
@@ -50,7 +54,7 @@ func (c *Client) query(ctx context.Context, statement string) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("submitting to Redshift: %w", err)
 	}
-	if _, err := c.wait(ctx, aws.ToString(out.Id)); err != nil {
+	if err := c.wait(ctx, aws.ToString(out.Id)); err != nil {
 		return nil, err
 	}
 	result, err := c.api.GetStatementResult(ctx, &redshiftdata.GetStatementResultInput{Id: out.Id})
@@ -75,37 +79,46 @@ func (c *Client) query(ctx context.Context, statement string) ([]string, error) 
 const longestPause = 10 * time.Second
 
 // wait polls a statement until it ends.
-func (c *Client) wait(ctx context.Context, id string) (*redshiftdata.DescribeStatementOutput, error) {
+func (c *Client) wait(ctx context.Context, id string) error {
 	for pause := c.config.PollEvery; ; pause = min(pause*3/2, longestPause) {
 		out, err := c.api.DescribeStatement(ctx, &redshiftdata.DescribeStatementInput{Id: aws.String(id)})
 		if err != nil {
-			return nil, fmt.Errorf("asking for statement %s, which goes on: %w", id, err)
+			return fmt.Errorf("asking for statement %s, which goes on: %w", id, err)
 		}
 		switch out.Status {
 		case types.StatusStringFinished:
-			return out, nil
+			return nil
 		case types.StatusStringFailed, types.StatusStringAborted:
-			return nil, failure(id, out)
+			return failure(id, out)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for statement %s, which goes on: %w", id, errors.Join(ctx.Err(), context.Cause(ctx)))
+			return fmt.Errorf("waiting for statement %s, which goes on: %w", id, ended(ctx))
 		case <-time.After(pause):
 		}
 	}
 }
 
+// ended says why ctx is over.
+func ended(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("%w: %w", cause, ctx.Err())
+	}
+	return ctx.Err()
+}
+
+// failure finds the statement of a batch that failed. In a batch that was
+// aborted from outside none did.
 func failure(id string, out *redshiftdata.DescribeStatementOutput) *statementError {
 	e := &statementError{id: id, index: -1, status: out.Status, message: aws.ToString(out.Error)}
 	for i, sub := range out.SubStatements {
-		if sub.Status == types.StatementStatusStringFailed || sub.Status == types.StatementStatusStringAborted {
+		e.rows = append(e.rows, sub.ResultRows)
+		if sub.Status == types.StatementStatusStringFailed && e.index < 0 {
 			e.index = i
 			if message := aws.ToString(sub.Error); message != "" {
 				e.message = message
 			}
-			break
 		}
-		e.copied = max(e.copied, sub.ResultRows)
 	}
 	return e
 }

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -130,6 +131,9 @@ func (c *Client) setUp(ctx context.Context, load warehouse.Load, statements []st
 		if _, err = c.batch(ctx, statements); err == nil {
 			return nil
 		}
+		if failed := (*statementError)(nil); !errors.As(err, &failed) {
+			break // not refused, but not submitted or not waited for
+		}
 		if exists, lookErr := c.query(ctx, ledgerExists(c.config, load)); lookErr == nil && len(exists) > 0 {
 			return nil
 		}
@@ -137,26 +141,49 @@ func (c *Client) setUp(ctx context.Context, load warehouse.Load, statements []st
 	return fmt.Errorf("creating table %s and its ledger: %w", load.Target, err)
 }
 
-// explain finds out what a failed transaction means. One that found itself in
-// the ledger is done.
+// explain finds out what a failed transaction means. A check that failed is
+// looked into, since statements fail for other reasons too: a transaction that
+// found itself in the ledger is done.
 func (c *Client) explain(ctx context.Context, load warehouse.Load, transaction []statement, err error) (warehouse.Outcome, error) {
 	failed := &statementError{}
-	if !errors.As(err, &failed) || failed.index < 0 || failed.index >= len(transaction) {
+	if !errors.As(err, &failed) {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
-	switch transaction[failed.index].check {
+	found := checkNothing
+	if failed.index >= 0 && failed.index < len(transaction) {
+		found = transaction[failed.index].check
+	}
+	switch found {
 	case checkLedger:
-		outcome, found, lookErr := c.Loaded(ctx, load)
-		if lookErr == nil && found {
+		if outcome, done, lookErr := c.Loaded(ctx, load); lookErr == nil && done {
 			return outcome, nil
 		}
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: the ledger was seen to hold the load, but reads otherwise: %w", load.Target, errors.Join(err, lookErr))
 	case checkSource:
-		return warehouse.Outcome{}, fmt.Errorf("loading %s from %s: %w; give one of the two another target", load.Target, load.Source, warehouse.ErrOtherSource)
+		if others, lookErr := c.query(ctx, otherSource(c.config, load)); lookErr == nil && len(others) > 0 {
+			return warehouse.Outcome{}, fmt.Errorf("loading %s from %s: %w, %s; give one of the two another target; nothing was changed",
+				load.Target, load.Source, warehouse.ErrOtherSource, others[0])
+		}
 	case checkCount:
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w: want %d, COPY reported %d; nothing was changed",
-			load.Target, warehouse.ErrRowCount, load.Rows, failed.copied)
+		if failed.dividedByZero() {
+			return warehouse.Outcome{}, fmt.Errorf("loading %s: %w: want %d, %s; nothing was changed",
+				load.Target, warehouse.ErrRowCount, load.Rows, copied(failed.rows[failed.index-1]))
+		}
 	case checkNothing:
 	}
 	return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
+}
+
+// dividedByZero reports whether a check did not hold. Leader and compute nodes
+// word it differently, but both speak of zero.
+func (e *statementError) dividedByZero() bool {
+	return strings.Contains(strings.ToLower(e.message), "zero")
+}
+
+// copied words the number of rows that COPY reported. Redshift may report 0
+// whatever it copied (github.com/aws/aws-sdk, issue 333).
+func copied(rows int64) string {
+	if rows < 1 {
+		return "COPY reported none"
+	}
+	return fmt.Sprintf("COPY reported %d", rows)
 }

@@ -64,6 +64,11 @@ func ledgerEntry(c Config, load warehouse.Load) string {
 	return "SELECT row_count FROM " + ledger(c, load).SQL() + " WHERE load_id = " + quote(load.ID)
 }
 
+// otherSource selects the sources that other loads of the target came from.
+func otherSource(c Config, load warehouse.Load) string {
+	return "SELECT source FROM " + ledger(c, load).SQL() + " WHERE source <> " + quote(load.Source.String())
+}
+
 // setupStatements create what a load needs and are safe to repeat. The ledger
 // comes last: it tells that the rest is there.
 func setupStatements(c Config, load warehouse.Load) ([]string, error) {

@@ -65,7 +65,7 @@ func TestStatementsAreGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lines := append([]string{ledgerExists(config(), l), ledgerEntry(config(), l)}, setup...)
+			lines := append([]string{ledgerExists(config(), l), ledgerEntry(config(), l), otherSource(config(), l)}, setup...)
 			lines = append(append(lines, "BEGIN"), texts(transaction)...)
 			golden(t, name+".sql", strings.Join(append(lines, "COMMIT"), ";\n")+";\n")
 		})

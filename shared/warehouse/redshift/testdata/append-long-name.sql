@@ -1,5 +1,6 @@
 SELECT table_name FROM svv_tables WHERE table_schema = 'stagelift' AND table_name = '"äääääääääääääääääääääääääääääää".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a';
 SELECT row_count FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
+SELECT source FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" WHERE source <> 'public.orders';
 CREATE SCHEMA IF NOT EXISTS "äääääääääääääääääääääääääääääää";
 CREATE TABLE IF NOT EXISTS "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
 CREATE SCHEMA IF NOT EXISTS "stagelift";

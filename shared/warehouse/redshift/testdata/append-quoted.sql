@@ -1,5 +1,6 @@
 SELECT table_name FROM svv_tables WHERE table_schema = 'stagelift' AND table_name = 'public."o''neil''s ""items"""';
 SELECT row_count FROM "stagelift"."public.""o'neil's """"items""""""" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
+SELECT source FROM "stagelift"."public.""o'neil's """"items""""""" WHERE source <> 'public."O''Neil''s ""Items"""';
 CREATE SCHEMA IF NOT EXISTS "public";
 CREATE TABLE IF NOT EXISTS "public"."O'Neil's ""Items""" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
 CREATE SCHEMA IF NOT EXISTS "stagelift";
