@@ -24,6 +24,7 @@ type Buffers struct {
 
 	mu   sync.Mutex
 	free [][]byte
+	made int
 }
 
 // NewBuffers returns an empty pool. A size below 5 MiB, S3's smallest part,
@@ -36,9 +37,9 @@ func NewBuffers(size, limit int) *Buffers {
 	return b
 }
 
-// get returns an empty buffer, waiting for one where there is a limit. Buffers
-// come in turns, so that soon all of them have been used, and the memory that a
-// process holds shows early and stays.
+// get returns an empty buffer, waiting for one where there is a limit. All that
+// the limit allows are made before one is used again, so that the memory that a
+// process will hold shows early and stays.
 func (b *Buffers) get(ctx context.Context) ([]byte, error) {
 	if b.slots != nil {
 		select {
@@ -49,11 +50,13 @@ func (b *Buffers) get(ctx context.Context) ([]byte, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.free) == 0 {
+	last := len(b.free) - 1
+	if last < 0 || b.made < cap(b.slots) {
+		b.made++
 		return make([]byte, 0, b.size), nil
 	}
-	buffer := b.free[0]
-	b.free = append(b.free[:0], b.free[1:]...)
+	buffer := b.free[last]
+	b.free = b.free[:last]
 	return buffer[:0], nil
 }
 

@@ -1,6 +1,8 @@
 package object
 
 import (
+	"context"
+	"errors"
 	"bytes"
 	"io"
 	"testing"
@@ -110,5 +112,45 @@ func TestCopySource(t *testing.T) {
 	want := []string{"b/a%20b%2Bc%25d/%C3%BC%3F%26%3D%23", "b/k?versionId=v%2F1", "a=%C3%BC%26%3D&b=x%20y%2Bz"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("escaped (-want +got):\n%s", diff)
+	}
+}
+
+// A limit holds however many ask, whoever waits is told when the context ends,
+// and every buffer that may be is made before one is used again.
+func TestBuffersKeepTheirLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 3
+	buffers := NewBuffers(minPart, limit)
+	distinct := map[*byte]bool{}
+	var held [][]byte
+	for range limit {
+		buffer, err := buffers.get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		distinct[&buffer[:1][0]] = true
+		buffers.put([][]byte{buffer})
+	}
+	if len(distinct) != limit {
+		t.Errorf("%d buffers were made, want %d before one comes again", len(distinct), limit)
+	}
+	for range limit {
+		buffer, err := buffers.get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !distinct[&buffer[:1][0]] {
+			t.Error("a buffer over the limit was made")
+		}
+		held = append(held, buffer)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := buffers.get(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("a buffer over the limit: %v, want to wait until the context ends", err)
+	}
+	buffers.put(held[:1])
+	if _, err := buffers.get(t.Context()); err != nil {
+		t.Errorf("after one was given back: %v", err)
 	}
 }
