@@ -1,9 +1,9 @@
 package object
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"bytes"
 	"io"
 	"testing"
 	"testing/iotest"
