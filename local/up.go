@@ -66,7 +66,7 @@ type logs struct {
 
 func openLogs(root string) (*logs, error) {
 	dir := filepath.Join(root, ".local", "log")
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // logs of a laptop stack hold no secret
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of logs: %w", err)
 	}
 	return &logs{dir: dir}, nil

@@ -46,7 +46,7 @@ type demo struct {
 func Run(ctx context.Context, root string, out *os.File) (err error) {
 	start := time.Now()
 	d := &demo{root: root, out: newScreen(out)}
-	logs, err := os.Create(filepath.Join(os.TempDir(), fmt.Sprintf("stagelift-demo-%d.log", os.Getpid())))
+	logs, err := os.CreateTemp("", "stagelift-demo-*.log")
 	if err != nil {
 		return fmt.Errorf("opening the demo's log: %w", err)
 	}
@@ -90,7 +90,7 @@ func (d *demo) fill(ctx context.Context) (err error) {
 	if _, err = d.source.PgConn().Exec(ctx, sample).ReadAll(); err != nil {
 		return fmt.Errorf("filling the source: %w", err)
 	}
-	if err = pgbench(ctx, d.RDS.AdminURL()); err != nil {
+	if err := pgbench(ctx, d.RDS.AdminURL()); err != nil {
 		return err
 	}
 	_, err = d.source.Exec(ctx, "VACUUM ANALYZE")
@@ -103,7 +103,6 @@ func pgbench(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	//nolint:gosec // our own program with our own address
 	output, err := exec.CommandContext(ctx, filepath.Join(bin, "pgbench"), "-i", "-q", "-s", "3", url).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("running pgbench -i: %w\n%s", err, output)

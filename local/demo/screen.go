@@ -34,7 +34,8 @@ func newScreen(out *os.File) *screen {
 	}
 }
 
-func (s *screen) printf(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
+// printf writes a line. A screen that cannot be written to shows itself.
+func (s *screen) printf(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
 
 // step says what is done next.
 func (s *screen) step(what string) {
@@ -161,5 +162,5 @@ func (s *screen) table(rows []row) {
 		sum.table.Parts, sum.table.Bytes = sum.table.Parts+r.table.Parts, sum.table.Bytes+r.table.Bytes
 	}
 	_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t\t\t  in all\t\n", sum.source, sum.table.Parts, sum.table.Bytes, sum.loaded)
-	_ = w.Flush() // a screen that cannot be written to shows itself
+	_ = w.Flush() // as printf
 }

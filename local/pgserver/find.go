@@ -31,8 +31,8 @@ var ErrNotInstalled = errors.New("no PostgreSQL server found (postgres and initd
 func Find() (string, error) {
 	if program, err := exec.LookPath("postgres"); err == nil {
 		// Distributions and Homebrew link single programs into the PATH.
-		if real, err := filepath.EvalSymlinks(program); err == nil && complete(filepath.Dir(real)) {
-			return filepath.Dir(real), nil
+		if target, err := filepath.EvalSymlinks(program); err == nil && complete(filepath.Dir(target)) {
+			return filepath.Dir(target), nil
 		}
 	}
 	return newest(places)

@@ -19,9 +19,9 @@ import (
 	"github.com/stagelift/stagelift/local/process"
 )
 
-func connect(t *testing.T, url string) *pgx.Conn {
+func connect(t *testing.T, address string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	conn, err := pgx.Connect(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,7 +144,7 @@ func (g *Group) close() error {
 		problems = append(problems, fmt.Errorf("removing the group's directories: %w", err))
 	}
 	// Goodbye comes last: until here the reaper would have finished the work.
-	_, err := io.WriteString(g.pipe, "bye\n")
+	_, err := g.pipe.WriteString("bye\n")
 	if err = errors.Join(err, g.pipe.Close(), g.reaper.Wait()); err != nil {
 		problems = append(problems, fmt.Errorf("dismissing the reaper: %w", err))
 	}

@@ -38,7 +38,10 @@ func start(t *testing.T, g *process.Group, cmd *exec.Cmd) *process.Process {
 	return p
 }
 
-func sleeper(t *testing.T) *exec.Cmd { return exec.CommandContext(t.Context(), "sleep", "1000") }
+func sleeper(t *testing.T) *exec.Cmd {
+	t.Helper()
+	return exec.CommandContext(t.Context(), "sleep", "1000")
+}
 
 // stubborn ignores SIGINT. It says so in a file, since before that it would
 // still die of it.

@@ -161,16 +161,14 @@ func TestTLS(t *testing.T) {
 				t.Error("no certificate in the file")
 			}
 		}}.dial(t)
-		var unknown x509.UnknownAuthorityError
-		if !errors.As(err, &unknown) {
+		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); !ok {
 			t.Errorf("error %v, want x509.UnknownAuthorityError", err)
 		}
 	})
 	t.Run("with another name fails at the client", func(t *testing.T) {
 		t.Parallel()
 		_, err := dialer{instance: i, config: func(c *pgx.ConnConfig) { c.TLSConfig.ServerName = "db.example.com" }}.dial(t)
-		var mismatch x509.HostnameError
-		if !errors.As(err, &mismatch) {
+		if _, ok := errors.AsType[x509.HostnameError](err); !ok {
 			t.Errorf("error %v, want x509.HostnameError", err)
 		}
 	})

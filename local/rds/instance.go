@@ -80,8 +80,11 @@ type Options struct {
 func (o Options) validate() error {
 	var problems []error
 	for _, field := range []struct{ name, value string }{
-		{"Region", o.Region}, {"AccessKey", o.AccessKey}, {"SecretKey", o.SecretKey},
-		{"Database", o.Database}, {"User", o.User},
+		{"Region", o.Region},
+		{"AccessKey", o.AccessKey},
+		{"SecretKey", o.SecretKey},
+		{"Database", o.Database},
+		{"User", o.User},
 	} {
 		if field.value == "" {
 			problems = append(problems, fmt.Errorf("%s is empty", field.name))

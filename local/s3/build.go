@@ -91,14 +91,14 @@ func digestOf(source string) (string, error) {
 	if err != nil || len(names) == 0 {
 		return "", fmt.Errorf("no sources in %s: %w", source, errors.Join(err, fs.ErrNotExist))
 	}
-	hash := sha256.New()
-	fmt.Fprintf(hash, "%s %s %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	hash := sha256.New() // whose writes never fail
+	_, _ = fmt.Fprintf(hash, "%s %s %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, name := range names {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(hash, "%s %d\n", filepath.Base(name), len(text))
+		_, _ = fmt.Fprintf(hash, "%s %d\n", filepath.Base(name), len(text))
 		hash.Write(text)
 	}
 	return fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil

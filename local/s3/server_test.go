@@ -26,6 +26,7 @@ import (
 func TestServer(t *testing.T) {
 	t.Parallel()
 	options := func(t *testing.T) s3.Options {
+		t.Helper()
 		return s3.Options{Binary: s3test.Binary(t), Dir: t.TempDir(), AccessKey: "access", SecretKey: "secretsecret"}
 	}
 

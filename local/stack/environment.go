@@ -62,7 +62,7 @@ func (s *Stack) WriteEnvFile() error {
 		"AWS_DEFAULT_REGION=" + Region,
 	}, s.Environment()...)
 	file := EnvFile(s.options.Root)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // the folder holds binaries too
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("writing %s: %w", file, err)
 	}
 	// A new file in the old one's place: the mode of an old one would stay.

@@ -75,8 +75,10 @@ func TestBadInputIsRefused(t *testing.T) {
 		{"extract", `{"tables":["public.t"],"exclude":["public.*"]}`, []string{"every selected table is excluded"}},
 		{"extract", `{"tables":["public.secret"]}`, []string{"public.secret", `GRANT SELECT ON "public"."secret" TO "stagelift"`}},
 		{"extract", `{"tables":["public.filtered"]}`, []string{"public.filtered", "row-level security"}},
-		{"extract", `{"tables":["t"],"compression":"rar","streams":-1,"part_bytes":-1,"load":{"mode":"upsert"}}`,
-			[]string{`"t"`, "schema.table", `compression is "rar"`, "streams is -1", "part_bytes is -1", `load.mode is "upsert"`}},
+		{
+			"extract", `{"tables":["t"],"compression":"rar","streams":-1,"part_bytes":-1,"load":{"mode":"upsert"}}`,
+			[]string{`"t"`, "schema.table", `compression is "rar"`, "streams is -1", "part_bytes is -1", `load.mode is "upsert"`},
+		},
 		{"extract", "refuse-not-json.txt", nil},
 		{"extract", "refuse-unknown-field.json", []string{"tabels"}},
 		{"extract", "refuse-unknown-format.json", []string{"format is"}},

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -123,8 +124,8 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 // ends last.
 func (s *Stack) Close() error {
 	var problems []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		problems = append(problems, s.closers[i]())
+	for _, v := range slices.Backward(s.closers) {
+		problems = append(problems, v())
 	}
 	s.closers = nil
 	return errors.Join(append(problems, s.group.Close())...)
@@ -252,7 +253,7 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 // function lays out a task root like the one that the build makes.
 func (s *Stack) function(name, bootstrap string) (lambdahost.Function, error) {
 	dir := filepath.Join(s.taskRoot, name)
-	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // holds a program and public certificates
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		return lambdahost.Function{}, err
 	}
 	if err := os.Symlink(bootstrap, filepath.Join(dir, "bootstrap")); err != nil {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path"
 	"strings"
 
@@ -231,9 +232,7 @@ func (j *Job) compose(ctx context.Context, source object.Location, from object.A
 		return object.ComposeResult{}, err
 	}
 	metadata := map[string]string{mark: from.ETag}
-	for key, value := range from.Metadata {
-		metadata[key] = value
-	}
+	maps.Copy(metadata, from.Metadata)
 	segments := []object.Segment{{Bytes: line}}
 	if from.Size > 0 {
 		segments = append(segments, object.Segment{Source: source, ETag: from.ETag, VersionID: from.VersionID, Length: from.Size})

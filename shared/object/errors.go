@@ -15,8 +15,7 @@ import (
 
 // codeOf returns S3's error code, empty when S3 did not answer.
 func codeOf(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""
@@ -24,8 +23,7 @@ func codeOf(err error) string {
 
 // statusOf returns the HTTP status of the last answer, 0 when there was none.
 func statusOf(err error) int {
-	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		return response.HTTPStatusCode()
 	}
 	return 0

@@ -97,7 +97,7 @@ func (u *upload) whole() (list []types.CompletedPart, sum part) {
 	sum.known = true
 	for n := 1; n <= len(u.parts); n++ {
 		p := u.parts[n]
-		completed := types.CompletedPart{PartNumber: aws.Int32(int32(n)), ETag: aws.String(p.etag)} //nolint:gosec // ≤ 10,000
+		completed := types.CompletedPart{PartNumber: aws.Int32(int32(n)), ETag: aws.String(p.etag)}
 		if p.known {
 			completed.ChecksumCRC32C = aws.String(p.sum.String())
 		}

@@ -93,14 +93,26 @@ func TestCopyCSVStatement(t *testing.T) {
 		span    Span
 		want    string
 	}{
-		"whole": {two, Span{Relation: relation},
-			`COPY (SELECT "id", encode("a""b", 'hex') FROM ONLY "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',')`},
-		"first": {two[:1], Span{Relation: relation, To: 8},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid) TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`},
-		"middle": {two[:1], Span{Relation: relation, From: 8, To: 16},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= '(8,0)'::tid AND ctid < '(16,0)'::tid) TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`},
-		"view": {two[:1], Span{Relation: relation, descend: true},
-			`COPY (SELECT "id" FROM "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`},
+		"whole": {
+			two,
+			Span{Relation: relation},
+			`COPY (SELECT "id", encode("a""b", 'hex') FROM ONLY "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',')`,
+		},
+		"first": {
+			two[:1],
+			Span{Relation: relation, To: 8},
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid) TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`,
+		},
+		"middle": {
+			two[:1],
+			Span{Relation: relation, From: 8, To: 16},
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= '(8,0)'::tid AND ctid < '(16,0)'::tid) TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`,
+		},
+		"view": {
+			two[:1],
+			Span{Relation: relation, descend: true},
+			`COPY (SELECT "id" FROM "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`,
+		},
 	} {
 		got, err := CopyCSV(c.columns, c.span, options)
 		if err != nil {

@@ -164,10 +164,14 @@ func TestTableIsDescribed(t *testing.T) {
 	snapshot := b.snapshot()
 	tables := b.tables(snapshot, `public."Order Items"`)
 	want := []table.Column{
-		{Name: "Order Id", Type: "bigint"}, {Name: "line", Type: "smallint"},
-		{Name: "title", Type: "character varying(20)"}, {Name: "feeling", Type: "public.mood", Nullable: true},
-		{Name: "cut", Type: "numeric(5,2)", Nullable: true}, {Name: "tags", Type: "text[]", Nullable: true},
-		{Name: "double", Type: "integer", Nullable: true}, {Name: "at", Type: "timestamp(3) with time zone", Nullable: true},
+		{Name: "Order Id", Type: "bigint"},
+		{Name: "line", Type: "smallint"},
+		{Name: "title", Type: "character varying(20)"},
+		{Name: "feeling", Type: "public.mood", Nullable: true},
+		{Name: "cut", Type: "numeric(5,2)", Nullable: true},
+		{Name: "tags", Type: "text[]", Nullable: true},
+		{Name: "double", Type: "integer", Nullable: true},
+		{Name: "at", Type: "timestamp(3) with time zone", Nullable: true},
 	}
 	if diff := cmp.Diff(want, tables[0].Columns); diff != "" {
 		t.Errorf("columns (-want +got):\n%s", diff)

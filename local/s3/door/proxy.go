@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -64,9 +65,7 @@ func replace(response *http.Response, failure *Failure) {
 
 func writeError(w http.ResponseWriter, r *http.Request, failure *Failure) {
 	body := errorBody(r, failure)
-	for name, values := range errorHeader(body) {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), errorHeader(body))
 	w.WriteHeader(failure.Status)
 	_, _ = w.Write(body)
 }
