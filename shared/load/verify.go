@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,25 @@ func (j *Job) checkPart(ctx context.Context, part stage.Part) error {
 		return fmt.Errorf("%w: part %s has %d bytes, want %d", ErrTampered, location, found.Size, part.Bytes)
 	case found.CRC32C != part.CRC32C:
 		return fmt.Errorf("%w: part %s has CRC-32C %q, want %q", ErrTampered, location, found.CRC32C, part.CRC32C)
+	}
+	return nil
+}
+
+// checkManifest compares the manifest with what the receipt's parts give.
+func (j *Job) checkManifest(ctx context.Context, receipt stage.Receipt) error {
+	want, err := stage.NewManifest(j.Bucket, receipt.Parts).Encode()
+	if err != nil {
+		return err
+	}
+	location := object.Location{Bucket: j.Bucket, Key: receipt.Manifest}
+	got, _, err := j.Store.Get(ctx, location, receiptLimit)
+	switch {
+	case errors.Is(err, object.ErrNotFound):
+		return fmt.Errorf("%w: the manifest is missing: %w", ErrTampered, err)
+	case err != nil:
+		return err
+	case !bytes.Equal(got, want):
+		return fmt.Errorf("%w: manifest %s does not list the receipt's parts", ErrTampered, location)
 	}
 	return nil
 }

@@ -1,0 +1,197 @@
+package load
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/stagelift/stagelift/local/s3/door"
+	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/warehouse"
+)
+
+func TestReceiptBecomesALoad(t *testing.T) {
+	t.Parallel()
+	for name, schema := range map[string]string{"source's schema": "", "TargetSchema": "mart"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.job.TargetSchema = schema
+			s := b.stage("Order Items", "1\n2\n", "3\n")
+			answer, err := b.job.Handle(t.Context(), json.RawMessage(fmt.Sprintf(`{"bucket":%q,"key":%q}`, b.job.Bucket, s.key)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			target := table.Name{Schema: "public", Table: "Order Items"}
+			if schema != "" {
+				target.Schema = schema
+			}
+			want := []warehouse.Load{{
+				ID: b.id(s), Run: s.Run, Source: s.Table, Target: target, Columns: s.Columns, Format: s.Format,
+				Manifest: "s3://" + b.job.Bucket + "/" + s.Manifest, Rows: 3,
+			}}
+			if diff := cmp.Diff(want, b.warehouse.asked); diff != "" {
+				t.Errorf("load (-want +got):\n%s", diff)
+			}
+			wantAnswer := Answer{Loads: []Loaded{{
+				LoadID: b.id(s), Receipt: s.key, Source: `public."Order Items"`, Target: target.String(), Run: s.Run,
+				State: warehouse.Loaded, Rows: 3, Statement: "statement-1",
+			}}}
+			if diff := cmp.Diff(wantAnswer, answer, cmpopts.IgnoreFields(Loaded{}, "Seconds")); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(answer.Loads[0], b.kept(b.id(s))); diff != "" {
+				t.Errorf("kept (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEmptyTableIsLoadedWithoutAManifest(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	s := b.stage("orders")
+	if _, err := b.job.Handle(t.Context(), b.notification(s.key)); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.warehouse.asked; len(got) != 1 || got[0].Manifest != "" || got[0].Rows != 0 {
+		t.Errorf("asked for %+v", got)
+	}
+}
+
+// What was staged and then changed is not handed to the warehouse.
+func TestTamperedStageIsNotLoaded(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		bend     func(b *bundle, s *staged)
+		tampered bool // else the receipt itself is wrong
+		want     string
+	}{
+		"part missing":            {func(b *bundle, s *staged) { b.remove(s.Parts[1].Key) }, true, "part-00001.csv is missing"},
+		"part shorter":            {func(b *bundle, s *staged) { b.put(s.Parts[1].Key, []byte("3")) }, true, "part-00001.csv has 1 bytes, want 2"},
+		"part changed":            {func(b *bundle, s *staged) { b.put(s.Parts[0].Key, []byte("1\n7\n")) }, true, "part-00000.csv has CRC-32C"},
+		"part without a checksum": {func(b *bundle, s *staged) { b.putPlain(s.Parts[0].Key, "1\n2\n") }, true, `part-00000.csv has CRC-32C ""`},
+		"manifest missing":        {func(b *bundle, s *staged) { b.remove(s.Manifest) }, true, "the manifest is missing"},
+		"manifest of nothing":     {func(b *bundle, s *staged) { b.put(s.Manifest, []byte(`{"entries":[]}`)) }, true, "does not list the receipt's parts"},
+		"manifest with a part more": {func(b *bundle, s *staged) {
+			b.put(s.Manifest, []byte(strings.Replace(string(b.get(s.Manifest)), `"entries": [`, `"entries": [ {"url":"s3://x/y"},`, 1)))
+		}, true, "does not list the receipt's parts"},
+		"checksum in the receipt":  {func(_ *bundle, s *staged) { s.Parts[0].CRC32C = "AAAAAA==" }, true, `want "AAAAAA=="`},
+		"bytes in the receipt":     {func(_ *bundle, s *staged) { s.Parts[0].Bytes++; s.Bytes++ }, true, "not as the receipt says"},
+		"total of rows":            {func(_ *bundle, s *staged) { s.Rows++ }, false, "add up to"},
+		"part of another folder":   {func(_ *bundle, s *staged) { s.Parts[0].Key = "stage/shop/public.secret/part-00000.csv" }, false, "part 0 is"},
+		"receipt of another table": {func(_ *bundle, s *staged) { s.Table.Table = "secret" }, false, "lies in the folder of"},
+		"no columns":               {func(_ *bundle, s *staged) { s.Columns = nil }, false, "columns are missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			s := b.stage("orders", "1\n2\n", "3\n")
+			c.bend(b, &s)
+			b.publish(s)
+			_, err := b.job.Load(t.Context(), b.at(s.key))
+			wantError(t, err, c.want)
+			if errors.Is(err, ErrTampered) != c.tampered {
+				t.Errorf("error is %v; tampered: want %t", err, c.tampered)
+			}
+			if c.tampered {
+				wantError(t, err, "loading s3://"+b.job.Bucket+"/"+s.key, "nothing was loaded")
+			}
+			b.wantNothingLoaded()
+		})
+	}
+}
+
+func (b *bundle) wantNothingLoaded() {
+	b.Helper()
+	if len(b.warehouse.asked) > 0 {
+		b.Errorf("the warehouse was asked for %+v", b.warehouse.asked)
+	}
+	if n := b.door.Counts()["PutObject"].Requests; n > 0 {
+		b.Errorf("%d objects were written", n)
+	}
+}
+
+// However often it is delivered, a receipt is verified and loaded once, and
+// what is kept of it is what the first delivery did.
+func TestSecondDeliveryVerifiesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	s := b.stage("orders", "1\n2\n", "3\n")
+	for i, want := range []warehouse.State{warehouse.Loaded, warehouse.AlreadyLoaded} {
+		b.door.Reset()
+		answer, err := b.job.Handle(t.Context(), b.notification(s.key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := answer.Loads[0]; got.State != want || got.Rows != 3 {
+			t.Errorf("delivery %d: %+v, want %s", i, got, want)
+		}
+		if looked := b.door.Counts()["HeadObject"].Requests; looked != int64(2-2*i) {
+			t.Errorf("delivery %d: %d parts were looked at", i, looked)
+		}
+	}
+	if len(b.warehouse.asked) != 1 {
+		t.Errorf("%d loads, want 1", len(b.warehouse.asked))
+	}
+	if kept := b.kept(b.id(s)); kept.State != warehouse.Loaded || kept.Statement != "statement-1" {
+		t.Errorf("kept %+v, want what the first delivery did", kept)
+	}
+}
+
+// A call that dies between the commit and _loads/ is made up for by the next.
+func TestOutcomeThatCouldNotBeKeptIsKeptByTheNextDelivery(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	s := b.stage("orders", "1\n")
+	b.door.Fail(func(r *http.Request) *door.Failure {
+		if r.Method == http.MethodPut {
+			return &door.Failure{Status: http.StatusForbidden, Code: "AccessDenied"}
+		}
+		return nil
+	})
+	_, err := b.job.Handle(t.Context(), b.notification(s.key))
+	wantError(t, err, "putting s3://"+b.job.Bucket+"/stage/shop/_loads/", "AccessDenied")
+	b.door.Fail(nil)
+	if _, err := b.job.Handle(t.Context(), b.notification(s.key)); err != nil {
+		t.Fatal(err)
+	}
+	if kept := b.kept(b.id(s)); kept.State != warehouse.AlreadyLoaded || kept.Rows != 1 || len(b.warehouse.asked) != 1 {
+		t.Errorf("kept %+v after %d loads", kept, len(b.warehouse.asked))
+	}
+}
+
+func TestRefusedLoadIsNotKept(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	s := b.stage("orders", "1\n")
+	b.warehouse.err = warehouse.ErrRowCount
+	if _, err := b.job.Handle(t.Context(), b.notification(s.key)); !errors.Is(err, warehouse.ErrRowCount) {
+		t.Errorf("error is %v, want ErrRowCount", err)
+	}
+	if _, err := b.store.Stat(t.Context(), b.at("stage/shop/_loads/"+b.id(s)+".json")); !errors.Is(err, object.ErrNotFound) {
+		t.Errorf("kept: %v", err)
+	}
+}
+
+// Of many parts, those that are wrong are found.
+func TestEveryPartIsLookedAt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	parts := make([]string, 3*lookups)
+	for i := range parts {
+		parts[i] = fmt.Sprintf("%d\n", i)
+	}
+	s := b.stage("orders", parts...)
+	b.put(s.Parts[len(parts)-1].Key, []byte("77\n"[:s.Parts[len(parts)-1].Bytes]))
+	_, err := b.job.Load(t.Context(), b.at(s.key))
+	wantError(t, err, fmt.Sprintf("part-%05d.csv has CRC-32C", len(parts)-1))
+	b.wantNothingLoaded()
+}
