@@ -82,7 +82,10 @@ const longestPause = 10 * time.Second
 func (c *Client) wait(ctx context.Context, id string) error {
 	for pause := c.config.PollEvery; ; pause = min(pause*3/2, longestPause) {
 		out, err := c.api.DescribeStatement(ctx, &redshiftdata.DescribeStatementInput{Id: aws.String(id)})
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("waiting for statement %s, which goes on: %w", id, ended(ctx))
+		case err != nil:
 			return fmt.Errorf("asking for statement %s, which goes on: %w", id, err)
 		}
 		switch out.Status {
