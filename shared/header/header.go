@@ -8,21 +8,23 @@
 // source, and it keeps the source's metadata and tags. The same event delivered
 // again writes the same copy again. The job never answers to what it wrote
 // itself: its output carries a mark in its metadata, and lies outside the
-// prefix that it reads from.
+// prefix that it reads from. What a line of text in front would spoil is
+// refused: files that are not text, and compressed ones, except for gzip, where
+// the header is compressed too.
+//
+// Not promised: which copy stays when a source is written twice in a moment, and
+// both copies are made at the same time.
 package header
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"path"
 	"strings"
+	"time"
 
-	"github.com/stagelift/stagelift/shared/encode"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/trigger"
 )
@@ -95,14 +97,20 @@ func New(job Job) (*Job, error) {
 	}
 	if job.Source.Bucket == job.Destination.Bucket && strings.HasPrefix(job.Destination.Prefix, job.Source.Prefix) {
 		return nil, fmt.Errorf("configuring header: destination prefix %q lies within source prefix %q of the same bucket, "+
-			"so every copy would ask for another; choose prefixes of which neither starts with the other",
+			"so every copy would ask for another; choose a destination prefix that does not start with the source's",
 			job.Destination.Prefix, job.Source.Prefix)
 	}
 	return &job, nil
 }
 
+// closingTime is kept back from the invocation's deadline, to end an upload.
+const closingTime = 5 * time.Second
+
+var errOutOfTime = errors.New("out of time; allow the function more of it")
+
 // Handle gives a header to the objects that an event or a request names, one
-// after the other, and stops at the first error.
+// after the other. One that fails does not keep the others from their header;
+// the error tells of all that failed.
 func (j *Job) Handle(ctx context.Context, payload json.RawMessage) (Answer, error) {
 	event, err := trigger.Decode(payload)
 	if err != nil {
@@ -112,15 +120,22 @@ func (j *Job) Handle(ctx context.Context, payload json.RawMessage) (Answer, erro
 	if err != nil {
 		return Answer{}, err
 	}
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-closingTime), errOutOfTime)
+		defer cancel()
+	}
 	answer := Answer{Objects: []Headed{}}
+	var problems []error
 	for _, request := range requests {
 		headed, err := j.Prepend(ctx, request)
 		if err != nil {
-			return answer, err
+			problems = append(problems, err)
+			continue
 		}
 		answer.Objects = append(answer.Objects, headed)
 	}
-	return answer, nil
+	return answer, errors.Join(problems...)
 }
 
 // requests turns an event into requests. Events are held to the source place:
@@ -145,101 +160,4 @@ func (j *Job) requests(event trigger.Event) ([]Request, error) {
 		requests = append(requests, Request{Bucket: o.Bucket, Key: o.Key})
 	}
 	return requests, nil
-}
-
-// Prepend writes the headed copy of one object.
-func (j *Job) Prepend(ctx context.Context, request Request) (Headed, error) {
-	source := object.Location{Bucket: request.Bucket, Key: request.Key}
-	headed := Headed{Source: source.String()}
-	if path.Base(request.Key) == headerName {
-		headed.Skipped = "it is a header itself"
-		return headed, nil
-	}
-	destination, err := j.destination(request)
-	if err != nil {
-		return headed, fmt.Errorf("giving %s its header: %w", source, err)
-	}
-	attributes, err := j.Store.Stat(ctx, source)
-	if err != nil {
-		return headed, fmt.Errorf("giving %s its header: %w", source, err)
-	}
-	if attributes.Metadata[mark] != "" {
-		headed.Skipped = "it was written by this function"
-		j.Log.InfoContext(ctx, "object skipped", "source", headed.Source, "reason", headed.Skipped)
-		return headed, nil
-	}
-	line, err := j.line(ctx, request)
-	if err != nil {
-		return headed, fmt.Errorf("giving %s its header: %w", source, err)
-	}
-	result, err := j.compose(ctx, source, attributes, line, destination)
-	if err != nil {
-		return headed, fmt.Errorf("giving %s its header: %w", source, err)
-	}
-	headed.Destination, headed.Bytes = destination.String(), result.Size
-	headed.Downloaded, headed.Uploaded, headed.Copied = result.Downloaded, result.Uploaded, result.Copied
-	j.Log.InfoContext(ctx, "object headed", "source", headed.Source, "destination", headed.Destination,
-		"bytes", headed.Bytes, "downloaded", headed.Downloaded, "uploaded", headed.Uploaded, "copied", headed.Copied)
-	return headed, nil
-}
-
-// destination fills in what the request leaves open: the destination's bucket,
-// and the source's key with one prefix in place of the other.
-func (j *Job) destination(request Request) (object.Location, error) {
-	to := object.Location{
-		Bucket: cmp.Or(request.Destination.Bucket, j.Destination.Bucket),
-		Key:    request.Destination.Key,
-	}
-	if to.Key == "" {
-		rest, below := strings.CutPrefix(request.Key, j.Source.Prefix)
-		if request.Bucket != j.Source.Bucket || !below {
-			return to, fmt.Errorf("it is not below s3://%s/%s, so the request must give destination.key", j.Source.Bucket, j.Source.Prefix)
-		}
-		to.Key = j.Destination.Prefix + rest
-	}
-	if to.Bucket == request.Bucket && to.Key == request.Key {
-		return to, errors.New("the destination is the source itself; name another key")
-	}
-	return to, nil
-}
-
-// line finds the header: the request's list, or the _header object beside the
-// data, whose text is taken as it stands.
-func (j *Job) line(ctx context.Context, request Request) ([]byte, error) {
-	if len(request.Header) > 0 {
-		return encode.CSVHeader(request.Header, ","), nil
-	}
-	beside := object.Location{Bucket: request.Bucket, Key: strings.TrimSuffix(request.Key, path.Base(request.Key)) + headerName}
-	text, _, err := j.Store.Get(ctx, beside, headerLimit)
-	switch {
-	case errors.Is(err, object.ErrNotFound):
-		return nil, fmt.Errorf("no header: the request lists none, and there is no object %s", beside)
-	case err != nil:
-		return nil, err
-	case len(strings.TrimSpace(string(text))) == 0:
-		return nil, fmt.Errorf("no header: object %s is empty", beside)
-	case text[len(text)-1] != '\n':
-		text = append(text, '\n')
-	}
-	return text, nil
-}
-
-// compose writes the copy. The ETag pins the source: if it changes meanwhile,
-// the copy fails instead of mixing two versions.
-func (j *Job) compose(ctx context.Context, source object.Location, from object.Attributes, line []byte, to object.Location) (object.ComposeResult, error) {
-	tags, err := j.Store.Tags(ctx, source, from.VersionID)
-	if err != nil {
-		return object.ComposeResult{}, err
-	}
-	metadata := map[string]string{mark: from.ETag}
-	maps.Copy(metadata, from.Metadata)
-	segments := []object.Segment{{Bytes: line}}
-	if from.Size > 0 {
-		segments = append(segments, object.Segment{Source: source, ETag: from.ETag, VersionID: from.VersionID, Length: from.Size})
-	}
-	return j.Store.Compose(ctx, to, segments, object.ComposeOptions{
-		ContentType: from.ContentType, ContentEncoding: from.ContentEncoding, ContentDisposition: from.ContentDisposition,
-		ContentLanguage: from.ContentLanguage, CacheControl: from.CacheControl,
-		StorageClass: from.StorageClass, Metadata: metadata, Tags: tags,
-	})
 }

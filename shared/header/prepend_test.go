@@ -1,0 +1,225 @@
+package header
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagelift/stagelift/local/s3/door"
+	"github.com/stagelift/stagelift/shared/object"
+)
+
+const mib = 1 << 20
+
+// Whatever its size, an object comes out as it was, behind its header.
+func TestObjectsOfEverySizeGetTheirHeader(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.put("unload/_header", []byte("id,total")) // without its newline
+	for _, size := range []int{0, 1, 5*mib - 1, 5 * mib, 5*mib + 1, 12 * mib} {
+		for name, c := range map[string]struct {
+			list []string
+			want string
+		}{
+			"list":   {[]string{"id", "a,b"}, "id,\"a,b\"\n"},
+			"object": {nil, "id,total\n"},
+		} {
+			t.Run(fmt.Sprintf("%d bytes, header from %s", size, name), func(t *testing.T) {
+				t.Parallel()
+				b := b.on(t)
+				key, text := fmt.Sprintf("unload/%d-%s.csv", size, name), rows(size)
+				b.put(key, text)
+				headed := b.prepend(Request{Key: key, Header: c.list})
+				b.wantContent("headed/"+key[len("unload/"):], c.want, text)
+				if want := int64(len(c.want) + size); headed.Bytes != want || headed.Copied+headed.Uploaded != want {
+					t.Errorf("%+v, want %d bytes", headed, want)
+				}
+			})
+		}
+	}
+}
+
+// on is the same job in a subtest.
+func (b *bundle) on(t *testing.T) *bundle {
+	t.Helper()
+	inner := *b
+	inner.T = t
+	return &inner
+}
+
+// A large object stays inside S3 but for its first part.
+func TestLargeObjectDoesNotPassThroughTheFunction(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	text := rows(64 * mib)
+	b.put("unload/large.csv", text)
+	b.door.Reset()
+	headed := b.prepend(Request{Key: "unload/large.csv", Header: []string{"id"}})
+	passed := b.door.Total()
+	if passed.In > 6*mib || passed.Out > 6*mib {
+		t.Errorf("%d bytes went to S3 and %d came from it, want at most 6 MiB each", passed.In, passed.Out)
+	}
+	if headed.Copied < 58*mib || headed.Uploaded > passed.In || headed.Downloaded > passed.Out {
+		t.Errorf("%+v, but %d bytes went and %d came", headed, passed.In, passed.Out)
+	}
+	b.wantContent("headed/large.csv", "id\n", text)
+}
+
+func TestCopyKeepsWhatTheSourceHas(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{100, 6 * mib} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			tags := map[string]string{"team": "sales + more", "cost": "1+1=2"}
+			_, err := b.store.Compose(t.Context(), b.at("unload/a.csv"), []object.Segment{{Bytes: rows(size)}}, object.ComposeOptions{
+				ContentType: "text/csv; charset=utf-8", ContentDisposition: `attachment; filename="a.csv"`, ContentLanguage: "de",
+				CacheControl: "no-store", Metadata: map[string]string{"origin": "unload 7"}, Tags: tags,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			source, err := b.store.Stat(t.Context(), b.at("unload/a.csv"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.prepend(Request{Key: "unload/a.csv", Header: []string{"id"}})
+			got, err := b.store.Stat(t.Context(), b.at("headed/a.csv"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := source
+			want.Metadata = map[string]string{"origin": "unload 7", mark: source.ETag}
+			want.Size, want.ETag, want.CRC32C, want.LastModified = got.Size, got.ETag, got.CRC32C, got.LastModified
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("attributes (-want +got):\n%s", diff)
+			}
+			gotTags, err := b.store.Tags(t.Context(), b.at("headed/a.csv"), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tags, gotTags); diff != "" {
+				t.Errorf("tags (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The same event again makes the same copy again.
+func TestSecondDeliveryWritesTheSame(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	text := rows(6 * mib)
+	b.put("unload/a.csv", text)
+	first := b.prepend(Request{Key: "unload/a.csv", Header: []string{"id"}})
+	if diff := cmp.Diff(first, b.prepend(Request{Key: "unload/a.csv", Header: []string{"id"}})); diff != "" {
+		t.Errorf("answers (-first +second):\n%s", diff)
+	}
+	b.wantContent("headed/a.csv", "id\n", text)
+}
+
+func TestKeysOfEveryKind(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, key := range []string{"a b/c d.csv", "a+b/c+d.csv", "100%/%2F%20.csv", "größe/名前.csv", `q"u'o&t=e/x;y?.csv`} {
+		b.put("unload/"+key, rows(6*mib))
+		folder, _ := split("unload/" + key)
+		b.put(folder+"_header", []byte(key+"\n"))
+		b.prepend(Request{Key: "unload/" + key})
+		b.wantContent("headed/"+key, key+"\n", rows(6*mib))
+	}
+}
+
+// A gzip file gets a header that unpacks with it, into one text.
+func TestGzipStaysGzip(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	text := rows(100_000)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for key, c := range map[string]struct{ stored, want []byte }{
+		"a.gz":            {packed.Bytes(), text},
+		"without-suffix":  {packed.Bytes(), text},
+		"without-rows.gz": {nil, nil},
+	} {
+		b.put("unload/"+key, c.stored)
+		b.prepend(Request{Key: "unload/" + key, Header: []string{"id", "total"}})
+		reader, err := gzip.NewReader(bytes.NewReader(b.get("headed/" + key)))
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		got, err := io.ReadAll(reader)
+		if err != nil || !bytes.Equal(got, append([]byte("id,total\n"), c.want...)) {
+			t.Errorf("%s unpacks to %.40q, %v", key, got, err)
+		}
+	}
+	b.put("unload/plain.gz", []byte("1,2\n"))
+	b.prepend(Request{Key: "unload/plain.gz", Header: []string{"id", "total"}})
+	b.wantContent("headed/plain.gz", "id,total\n", []byte("1,2\n")) // whatever it is called
+}
+
+// What a line of text in front would spoil is left alone.
+func TestWhatIsNotTextIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, c := range map[string]struct{ start, want string }{
+		"zstd":    {"\x28\xb5\x2f\xfd rest", "compressed with zstd"},
+		"bzip2":   {"BZh91AY&SYrest", "compressed with bzip2"},
+		"xz":      {"\xfd7zXZ\x00\x00", "compressed with xz"},
+		"lzop":    {"\x89LZO\x00\r\n\x1a\n", "compressed with lzop"},
+		"parquet": {"PAR1\x15\x04\x15\x00", "not text in UTF-8: byte 7 is zero"},
+		"utf-16":  {"\xff\xfei\x00d\x00", "not text in UTF-8: byte 3 is zero"},
+	} {
+		b.put("unload/"+name, []byte(c.start))
+		_, err := b.job.Prepend(t.Context(), Request{Bucket: b.job.Source.Bucket, Key: "unload/" + name, Header: []string{"id"}})
+		wantError(t, err, "giving s3://"+b.job.Source.Bucket+"/unload/"+name+" its header", c.want)
+		b.wantNothing("headed/" + name)
+	}
+	b.put("unload/bzh", []byte("BZh9,text\n"))
+	b.prepend(Request{Key: "unload/bzh", Header: []string{"id"}})
+	b.wantContent("headed/bzh", "id\n", []byte("BZh9,text\n"))
+}
+
+// A source that is replaced between the look at it and the copy fails, rather
+// than to mix two versions.
+func TestReplacedSourceIsNotCopied(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1000, 12 * mib} {
+		for _, moment := range []string{"GetObjectTagging", "UploadPartCopy"} {
+			if size < 5*mib && moment == "UploadPartCopy" {
+				continue // it is not copied in parts
+			}
+			t.Run(fmt.Sprintf("%d bytes, before %s", size, moment), func(t *testing.T) {
+				t.Parallel()
+				b := setup(t)
+				b.put("unload/a.csv", rows(size))
+				b.door.Fail(func(r *http.Request) *door.Failure {
+					if door.Operation(r) == moment {
+						b.put("unload/a.csv", bytes.ToUpper(rows(size)))
+					}
+					return nil
+				})
+				_, err := b.job.Prepend(t.Context(), Request{Bucket: b.job.Source.Bucket, Key: "unload/a.csv", Header: []string{"id"}})
+				if !errors.Is(err, object.ErrChanged) {
+					t.Errorf("error is %v, want ErrChanged", err)
+				}
+				b.wantNothing("headed/a.csv")
+				b.door.Fail(nil)
+				b.prepend(Request{Key: "unload/a.csv", Header: []string{"id"}})
+				b.wantContent("headed/a.csv", "id\n", bytes.ToUpper(rows(size)))
+			})
+		}
+	}
+}
