@@ -52,8 +52,9 @@ const (
 func EnvFile(root string) string { return filepath.Join(root, ".local", "env") }
 
 // WriteEnvFile writes the running stack's addresses and the functions'
-// environment, readable by its owner alone: it holds the stack's keys. It is
-// removed with the stack.
+// environment, readable by its owner alone: it holds the stack's keys. The file
+// lies among the stack's own, and EnvFile is a link to it, so that it goes with
+// the stack however the stack ends.
 func (s *Stack) WriteEnvFile() error {
 	lines := append([]string{
 		adminURL + "=" + s.RDS.AdminURL(),
@@ -61,18 +62,25 @@ func (s *Stack) WriteEnvFile() error {
 		bundleFile + "=" + s.RDS.CAFile(),
 		"AWS_DEFAULT_REGION=" + Region,
 	}, s.Environment()...)
-	file := EnvFile(s.options.Root)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return fmt.Errorf("writing %s: %w", file, err)
-	}
-	// A new file in the old one's place: the mode of an old one would stay.
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("writing %s: %w", file, err)
+	link, file := EnvFile(s.options.Root), filepath.Join(s.taskRoot, "env")
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", link, err)
 	}
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		return fmt.Errorf("writing %s: %w", file, err)
+		return fmt.Errorf("writing %s: %w", link, err)
 	}
-	s.onClose(func() error { return os.Remove(file) })
+	if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("writing %s: %w", link, err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		return fmt.Errorf("writing %s: %w", link, err)
+	}
+	s.onClose(func() error {
+		if target, err := os.Readlink(link); err != nil || target != file {
+			return nil // another stack's by now
+		}
+		return os.Remove(link)
+	})
 	return nil
 }
 
