@@ -22,7 +22,7 @@ import (
 const tables = `
 CREATE TABLE wide (id int PRIMARY KEY, t text NOT NULL);
 ALTER TABLE wide ALTER COLUMN t SET STORAGE PLAIN;
-INSERT INTO wide SELECT i, repeat(chr(97 + i % 26), 6000) FROM generate_series(1, 3000) AS i;
+INSERT INTO wide SELECT i, repeat(chr(97 + i % 26), 6000) FROM generate_series(1, 2100) AS i;
 CREATE TABLE "Order Notes" (line smallint, "order" bigint, "the ""note"", or not" varchar(200), total numeric(12,2), PRIMARY KEY ("order", line));
 INSERT INTO "Order Notes" SELECT i % 3, i, CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN '\N' WHEN 3 THEN E'two\nlines, "quoted"'
 	WHEN 4 THEN 'a,b' WHEN 5 THEN E'\r\n' ELSE 'row ' || i END, i / 100.0 FROM generate_series(1, 20000) AS i;

@@ -142,6 +142,12 @@ func TestRefusedWritesPublishNothing(t *testing.T) {
 			func(r *http.Request) bool { return puts(r, "/public.small/") && strings.HasSuffix(r.URL.Path, ".csv") },
 			[]string{"extracting public.small", "part-00000.csv", "AccessDenied"},
 		},
+		"the first of many parts": {
+			func(r *http.Request) bool {
+				return puts(r, "/public.small/") && strings.HasSuffix(r.URL.Path, "/part-00000.csv")
+			},
+			[]string{"extracting public.small", "part-00000.csv", "AccessDenied"},
+		},
 		"the manifest": {
 			func(r *http.Request) bool { return puts(r, "/manifest.json") },
 			[]string{"publishing public.", "/manifest.json", "AccessDenied"},
@@ -157,7 +163,7 @@ func TestRefusedWritesPublishNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tables := "CREATE TABLE small AS SELECT 1 AS n;"
+			tables := "CREATE TABLE small AS SELECT generate_series(1, 1000) AS n;"
 			if strings.Contains(c.want[0], "large") {
 				tables = large
 			}
@@ -168,7 +174,11 @@ func TestRefusedWritesPublishNothing(t *testing.T) {
 				}
 				return nil
 			})
-			_, err := b.job.Run(t.Context(), Request{Tables: []string{"public.*"}})
+			request := Request{Tables: []string{"public.*"}}
+			if name == "the first of many parts" {
+				request.PartBytes = 1000
+			}
+			_, err := b.job.Run(t.Context(), request)
 			wantError(t, err, c.want...)
 			b.wantNothingPublished()
 		})

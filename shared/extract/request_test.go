@@ -64,6 +64,7 @@ var refusals = map[string]struct{ request, want string }{
 	"too few streams":    {`{"tables":["public.*"],"streams":-1}`, "streams is -1, want 1 to 64"},
 	"too many streams":   {`{"tables":["public.*"],"streams":65}`, "streams is 65, want 1 to 64"},
 	"negative part size": {`{"tables":["public.*"],"part_bytes":-1}`, "part_bytes is -1"},
+	"huge part size":     {`{"tables":["public.*"],"part_bytes":5368709121}`, "part_bytes is 5368709121, want 1 to 5368709120"},
 	"mode":               {`{"tables":["public.*"],"load":{"mode":"upsert"}}`, `load.mode is "upsert", want append`},
 }
 
