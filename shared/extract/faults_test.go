@@ -239,14 +239,3 @@ func TestFailedReadIsNotPublished(t *testing.T) {
 		t.Errorf("uploads left unfinished: %v", keys)
 	}
 }
-
-// Nothing is written when a table of the request cannot be read.
-func TestUnknownTableStopsBeforeAnythingIsRead(t *testing.T) {
-	t.Parallel()
-	b := setup(t, `CREATE TABLE small AS SELECT 1 AS n`)
-	_, err := b.job.Run(t.Context(), Request{Tables: []string{"public.small", "public.smal"}})
-	wantError(t, err, "public.smal does not exist")
-	if keys := b.keys(""); len(keys) > 0 {
-		t.Errorf("objects %v", keys)
-	}
-}
