@@ -12,7 +12,7 @@ import (
 func main() {
 	// Nearly all of the heap is upload buffers that live as long as the streams.
 	// By default as much garbage again would gather before it is collected.
-	debug.SetGCPercent(20)
+	debug.SetGCPercent(10)
 	job, err := build(context.Background())
 	if err != nil {
 		log.Fatal(err)

@@ -84,7 +84,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		{"extract", "refuse-unknown-format.json", []string{"format is"}},
 		{"extract", "refuse-no-tables.json", []string{"tables is empty"}},
 		{"extract", "refuse-bad-pattern.json", []string{"schema.table"}},
-		{"extract", "header-eventbridge.json", []string{"not by a S3 event"}},
+		{"extract", "header-eventbridge.json", []string{"not by an S3 event"}},
 		{"load", "refuse-foreign-bucket.json", []string{`loads from bucket "stagelift-stage" only`}},
 		{"load", "refuse-foreign-key.json", []string{"not a key of the staging area"}},
 		{"load", `{"bucket":"stagelift-stage","key":"stage/shop/public.t/20261121T003000Z-7f3a91c2/receipt.json"}`, []string{"not found"}},

@@ -83,7 +83,7 @@ func (j *Job) Handle(ctx context.Context, payload json.RawMessage) (Answer, erro
 		return Answer{}, err
 	}
 	if event.Kind != trigger.Direct {
-		return Answer{}, fmt.Errorf("extract is started by a request or a schedule, not by a %s", event.Kind)
+		return Answer{}, fmt.Errorf("extract is started by a request or a schedule, not by an %s", event.Kind)
 	}
 	request, err := DecodeRequest(event.Request)
 	if err != nil {

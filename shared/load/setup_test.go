@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3" //nolint:depguard // tests go behind the store's back
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/stagelift/stagelift/local/s3/door"
 	"github.com/stagelift/stagelift/local/s3/s3test"

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -29,15 +30,16 @@ func ParsePattern(s string) (Pattern, error) {
 	return p, nil
 }
 
-// ParsePatterns reads a list of patterns and stops at the first bad one.
+// ParsePatterns reads a list of patterns. Its error tells all that are bad.
 func ParsePatterns(list []string) ([]Pattern, error) {
 	patterns := make([]Pattern, 0, len(list))
+	var problems []error
 	for _, s := range list {
 		p, err := ParsePattern(s)
-		if err != nil {
-			return nil, err
-		}
-		patterns = append(patterns, p)
+		patterns, problems = append(patterns, p), append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
 	}
 	return patterns, nil
 }
