@@ -45,11 +45,14 @@ func (b *bench) fill(ctx context.Context) error {
 }
 
 // runs are the ways to read the large table that are measured. To S3 is the real
-// server, storing on this machine; to nothing is nullS3.
+// server, which stores on this machine, and to put the pieces of an upload
+// together copies them once more; small parts are one piece each. To nothing is
+// nullS3.
 var runs = []struct{ name, request, to string }{
 	{"one stream, to nothing", `{"tables":["public.large"],"streams":1}`, "null"},
 	{"two streams, to nothing", `{"tables":["public.large"],"streams":2}`, "null"},
 	{"one stream, gzip, to nothing", `{"tables":["public.large"],"streams":1,"compression":"gzip"}`, "null"},
+	{"one stream, small parts, to S3", `{"tables":["public.large"],"streams":1,"part_bytes":8000000}`, "s3"},
 	{"one stream, to S3", `{"tables":["public.large"],"streams":1}`, "s3"},
 	{"two streams, to S3", `{"tables":["public.large"],"streams":2}`, "s3"},
 }
