@@ -17,7 +17,7 @@ func (b *bench) memory(ctx context.Context) error {
 	peak := map[string]int64{}
 	for _, table := range []string{"small", "large"} {
 		b.Functions.Kill("extract") // a fresh process for each
-		if _, _, err := b.extract(ctx, `{"tables":["public.`+table+`"],"streams":2}`); err != nil {
+		if _, err := b.extract(ctx, `{"tables":["public.`+table+`"],"streams":2}`); err != nil {
 			return err
 		}
 		for _, environment := range b.Functions.Environments("extract") {

@@ -76,10 +76,10 @@ func (s *Stack) WriteEnvFile() error {
 		return fmt.Errorf("writing %s: %w", link, err)
 	}
 	s.onClose(func() error {
-		if target, err := os.Readlink(link); err != nil || target != file {
-			return nil // another stack's by now
+		if target, _ := os.Readlink(link); target == file { // else it is another stack's by now
+			return os.Remove(link)
 		}
-		return os.Remove(link)
+		return nil
 	})
 	return nil
 }

@@ -93,6 +93,7 @@ type Stack struct {
 	group       *process.Group
 	secret      string
 	s3Endpoint  string
+	s3Client    *s3client.Client
 	deadLetters deadLetters
 	taskRoot    string
 	closers     []func() error
@@ -178,16 +179,16 @@ func (s *Stack) startS3(ctx context.Context) error {
 		Region: Region, BaseEndpoint: aws.String(s.S3.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, s.secret, ""),
 	}
-	if _, err = s.S3Client().CreateBucket(ctx, &s3client.CreateBucketInput{Bucket: aws.String(Bucket)}); err != nil {
+	s.s3Client = s3client.NewFromConfig(s.S3Config, func(o *s3client.Options) { o.UsePathStyle = true })
+	if _, err = s.s3Client.CreateBucket(ctx, &s3client.CreateBucketInput{Bucket: aws.String(Bucket)}); err != nil {
 		return fmt.Errorf("creating bucket %s: %w", Bucket, err)
 	}
 	return nil
 }
 
-// S3Client returns a client of the S3 server.
-func (s *Stack) S3Client() *s3client.Client {
-	return s3client.NewFromConfig(s.S3Config, func(o *s3client.Options) { o.UsePathStyle = true })
-}
+// S3Client returns the stack's own client of the S3 server. There is one, since
+// each keeps connections open.
+func (s *Stack) S3Client() *s3client.Client { return s.s3Client }
 
 func (s *Stack) startWarehouse(ctx context.Context) error {
 	s.options.Step("starting the Redshift stand-in")
@@ -282,7 +283,7 @@ func (s *Stack) rules() ([]bus.Rule, error) {
 
 // stat asks the S3 server itself, past whatever stands before it.
 func (s *Stack) stat(ctx context.Context, bucket, key string) (int64, string, string, error) {
-	head, err := s.S3Client().HeadObject(ctx, &s3client.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)})
+	head, err := s.s3Client.HeadObject(ctx, &s3client.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)})
 	if err != nil {
 		return 0, "", "", err
 	}
