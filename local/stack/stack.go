@@ -9,7 +9,6 @@
 package stack
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -19,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -96,6 +96,7 @@ type Stack struct {
 	s3Client    *s3client.Client
 	deadLetters deadLetters
 	taskRoot    string
+	marks       sync.Map // of mark: key → channel that is closed when S3 tells of it
 	closers     []func() error
 }
 
@@ -159,11 +160,7 @@ func (s *Stack) startS3(ctx context.Context) error {
 	}
 	s.S3, err = s3.Start(ctx, s3.Options{
 		Binary: binary, Dir: dir, AccessKey: accessKey, SecretKey: s.secret, Region: Region, Log: s.options.Log,
-		OnCreated: func(bucket, key string) {
-			if s.Events != nil && !s.options.Deaf {
-				s.Events.ObjectCreated(bucket, key)
-			}
-		},
+		OnCreated: s.created,
 	})
 	if err != nil {
 		return err
@@ -180,8 +177,10 @@ func (s *Stack) startS3(ctx context.Context) error {
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, s.secret, ""),
 	}
 	s.s3Client = s3client.NewFromConfig(s.S3Config, func(o *s3client.Options) { o.UsePathStyle = true })
-	if _, err = s.s3Client.CreateBucket(ctx, &s3client.CreateBucketInput{Bucket: aws.String(Bucket)}); err != nil {
-		return fmt.Errorf("creating bucket %s: %w", Bucket, err)
+	for _, bucket := range []string{Bucket, markBucket} {
+		if _, err = s.s3Client.CreateBucket(ctx, &s3client.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+			return fmt.Errorf("creating bucket %s: %w", bucket, err)
+		}
 	}
 	return nil
 }
@@ -304,16 +303,6 @@ func (s *Stack) InvokeAs(ctx context.Context, name string, env []string, payload
 	}
 	defer func() { err = errors.Join(err, host.Close()) }()
 	return host.Invoke(ctx, name, payload)
-}
-
-// Idle waits until every event was delivered and every function is done.
-func (s *Stack) Idle(ctx context.Context) error {
-	for range 2 { // a function's last write may cause an event
-		if err := cmp.Or(s.Events.Idle(ctx), s.Functions.Idle(ctx)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // DeadLetters returns the events that were given up so far.

@@ -203,7 +203,7 @@ func TestOnlyRequestsStartARun(t *testing.T) {
 	t.Parallel()
 	job := &Job{}
 	for name, c := range map[string]struct{ payload, want string }{
-		"notification":      {`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}]}`, "not by a S3 notification"},
+		"notification":      {`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}]}`, "not by an S3 notification"},
 		"not JSON":          {`tables`, "not valid JSON"},
 		"unknown field":     {`{"tables":["public.*"],"stream":3}`, `no field "stream"`},
 		"no tables":         {`{}`, "tables is empty"},
