@@ -24,6 +24,7 @@ type bundle struct {
 	*stack.Stack
 	*testing.T
 	source, target *pgx.Conn
+	whole          map[string]bool // receipts that were found to be whole
 }
 
 // root is the project's folder, as seen from this package.
@@ -61,7 +62,7 @@ func setup(t *testing.T, o stack.Options, sql string) *bundle {
 			t.Logf("the end of the functions' log:\n%s", text[max(0, len(text)-4000):])
 		}
 	})
-	b := &bundle{Stack: s, T: t, source: connect(t, s.RDS.AdminURL()), target: connect(t, s.WarehouseURL)}
+	b := &bundle{Stack: s, T: t, source: connect(t, s.RDS.AdminURL()), target: connect(t, s.WarehouseURL), whole: map[string]bool{}}
 	b.exec(sql)
 	return b
 }
