@@ -71,12 +71,7 @@ func run(ctx context.Context, args []string) error {
 	if err := (meta.XattrMeta{}).Test(*dir); err != nil {
 		return fmt.Errorf("storing extended attributes in %s, which hold an object's metadata (use a directory on ext4, xfs or APFS): %w", *dir, err)
 	}
-	store, err := posix.New(*dir, attributes{}, posix.PosixOpts{
-		Concurrency: 500, CopyObjectThreshold: maxCopySource,
-		// Where a file system cannot share blocks between files, putting the
-		// parts together by copy_file_range costs more than by read and write.
-		ForceNoCopyFileRange: true,
-	})
+	store, err := posix.New(*dir, attributes{}, posix.PosixOpts{Concurrency: 500, CopyObjectThreshold: maxCopySource})
 	if err != nil {
 		return err
 	}
