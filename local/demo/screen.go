@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -22,15 +23,22 @@ type screen struct {
 
 	mu     sync.Mutex
 	bars   *mpb.Progress
-	tables map[string]*mpb.Bar
+	tables map[string]*tableBar
 	said   map[string]time.Time
+}
+
+// tableBar is a bar and the rows that it shows: a table without rows has a full
+// bar all the same.
+type tableBar struct {
+	*mpb.Bar
+	rows atomic.Int64
 }
 
 func newScreen(out *os.File) *screen {
 	info, err := out.Stat()
 	return &screen{
 		out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, start: time.Now(),
-		tables: map[string]*mpb.Bar{}, said: map[string]time.Time{},
+		tables: map[string]*tableBar{}, said: map[string]time.Time{},
 	}
 }
 
@@ -106,13 +114,16 @@ func (s *screen) begin(e entry) {
 	if s.bars == nil {
 		s.bars = mpb.New(mpb.WithOutput(s.out), mpb.WithWidth(48))
 	}
-	s.tables[e.Table] = s.bars.AddBar(max(e.RowsEst, 1),
+	t := &tableBar{}
+	t.Bar = s.bars.AddBar(max(e.RowsEst, 1),
 		mpb.PrependDecorators(decor.Name("  "+e.Table, decor.WC{W: 28, C: decor.DindentRight})),
-		mpb.AppendDecorators(decor.CurrentNoUnit("%9d rows")))
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return fmt.Sprintf("%9d rows", t.rows.Load()) })))
+	s.tables[e.Table] = t
 }
 
 func (s *screen) progress(e entry) {
 	if bar := s.tables[e.Table]; bar != nil {
+		bar.rows.Store(e.Rows)
 		bar.SetCurrent(e.Rows)
 		return
 	}
@@ -124,6 +135,7 @@ func (s *screen) progress(e entry) {
 
 func (s *screen) finish(e entry) {
 	if bar := s.tables[e.Table]; bar != nil {
+		bar.rows.Store(e.Rows)
 		bar.SetTotal(max(e.Rows, 1), false)
 		bar.SetCurrent(max(e.Rows, 1))
 		return
@@ -143,7 +155,7 @@ func (s *screen) stop() {
 			bar.Abort(false)
 		}
 	}
-	s.bars, s.tables = nil, map[string]*mpb.Bar{}
+	s.bars, s.tables = nil, map[string]*tableBar{}
 	s.mu.Unlock()
 	if bars != nil {
 		bars.Wait()
