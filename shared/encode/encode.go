@@ -1,76 +1,104 @@
-// Package encode turns the rows that COPY sends into the bytes of a part.
+// Package encode turns the rows that COPY sends into the bytes of parts.
 //
-// CSV is PostgreSQL's own: rows pass through as they come, one row with each
-// Write, and are neither parsed nor changed. What is added is a header line,
-// where one is wanted, and compression.
+// An [Encoder] serves one stream and one table. It is given the messages of a
+// COPY, each one row, and writes part after part, each complete by itself:
+//
+//	for each message:
+//		row := encoder.Row(message)   // nil: the message holds no row
+//		encoder.Begin(w)              // when no part is open
+//		encoder.Write(row)
+//		encoder.End()                 // when the part is large enough
+//
+// CSV is PostgreSQL's own: rows pass through as they come and are neither
+// parsed nor changed. JSON Lines and Parquet are decoded from COPY's binary
+// format, value by value into buffers that are used again. What each type
+// becomes is table.Image's to say; a value that its column in the part cannot
+// hold is a [RangeError] or NULL, as Options.OutOfRange says, never another
+// value.
+//
+// Not promised: that an encoder can go on after an error. Its part is then to
+// be thrown away, and the encoder with it.
 package encode
 
 import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/stagelift/stagelift/shared/table"
 )
 
-// CSVHeader returns the line of column names, quoted where CSV needs it and
-// ended by a newline.
-func CSVHeader(names []string, delimiter string) []byte {
-	var b strings.Builder
-	for i, name := range names {
-		if i > 0 {
-			b.WriteString(delimiter)
-		}
-		if name == "" || strings.ContainsAny(name, delimiter+"\"\r\n") || name != strings.TrimSpace(name) {
-			name = `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-		}
-		b.WriteString(name)
-	}
-	b.WriteByte('\n')
-	return []byte(b.String())
+// Encoder writes rows as parts. It is not safe for concurrent use.
+type Encoder interface {
+	// Row returns the row of one CopyData message without what COPY puts before
+	// the first and after the last, nil when that is all there is. The row
+	// shares its bytes with the message.
+	Row(message []byte) ([]byte, error)
+	// Begin starts a part, which is written to w.
+	Begin(w io.Writer) error
+	// Write adds a row to the part. It does not keep row.
+	Write(row []byte) error
+	// Buffered is about how many bytes of the part, as stored, have not
+	// reached w yet; what a compressor holds back does not count.
+	Buffered() int64
+	// End completes the part. It does not close w.
+	End() error
 }
 
-// Names returns the columns' names in order.
-func Names(columns []table.Column) []string {
-	names := make([]string, len(columns))
-	for i, column := range columns {
-		names[i] = column.Name
-	}
-	return names
+// Options say how rows are written.
+type Options struct {
+	// Format is "csv", "jsonl" or "parquet".
+	Format string
+	// Compression is "none", "gzip" or "zstd"; for Parquet "snappy" too.
+	Compression string
+	// Header starts every part of CSV with a line of column names.
+	Header bool
+	// Delimiter separates the fields of CSV.
+	Delimiter string
+	// Null is what becomes of a value that its column cannot hold: NULL, or,
+	// when false, a RangeError.
+	Null bool
+	// Key are the positions of the fields that tell one row from another, for
+	// a RangeError; may be empty.
+	Key []int
+	// Repeats are the positions of the fields whose values repeat, so that a
+	// dictionary in Parquet pays; may be empty.
+	Repeats []int
+	// Metadata is written into every Parquet part.
+	Metadata map[string]string
 }
 
-// Compressor compresses one part after the other. Reset starts a part, the first
-// too; Close ends it without closing what it writes to.
-type Compressor interface {
-	io.WriteCloser
-	Reset(w io.Writer)
+// RangeError is a value that its column in the part cannot hold.
+type RangeError struct {
+	// Column is the column's name.
+	Column string
+	// Value is what the value is, in words that show no data: "infinity".
+	Value string
+	// Key is the row's key as "id=5, day=2020-01-01"; empty without a key.
+	Key string
 }
 
-// NewCompressor returns a compressor for "none" or "gzip".
-func NewCompressor(compression string) (Compressor, error) {
-	switch compression {
-	case "none":
-		return &plain{}, nil
-	case "gzip":
-		// The fastest level: staged files live for hours, and the time that
-		// another level takes costs more than the bytes it saves.
-		w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
-		if err != nil {
-			return nil, fmt.Errorf("starting gzip: %w", err)
-		}
-		return w, nil
+// Error tells column, value and key.
+func (e *RangeError) Error() string {
+	row := ""
+	if e.Key != "" {
+		row = " in the row " + e.Key
 	}
-	return nil, fmt.Errorf("compression %q: %w", compression, ErrUnknown)
+	return fmt.Sprintf("column %s holds %s%s, which the format cannot", table.Quote(e.Column), e.Value, row)
 }
 
 // ErrUnknown marks a format or compression that there is no encoder for.
 var ErrUnknown = errors.New("not known here")
 
-// plain passes bytes on.
-type plain struct{ io.Writer }
+// New returns an encoder of rows with these fields.
+func New(fields []table.Field, o Options) (Encoder, error) {
+	switch o.Format {
+	case "csv":
+		return newCSV(fields, o)
+	}
+	return nil, fmt.Errorf("format %q: %w", o.Format, ErrUnknown)
+}
 
-func (p *plain) Reset(w io.Writer) { p.Writer = w }
-func (p *plain) Close() error      { return nil }
+// Binary tells whether a format is encoded from COPY's binary rows; otherwise
+// it is from rows printed as CSV.
+func Binary(format string) bool { return format != "csv" }

@@ -48,7 +48,7 @@ func CopyCSV(columns []table.Column, span Span, o CSVOptions) (string, error) {
 }
 
 func expression(column table.Column, image table.Image) string {
-	if image.CSV == table.AsHex {
+	if image.Printed == table.FormHex {
 		return "encode(" + table.Quote(column.Name) + ", 'hex')"
 	}
 	return table.Quote(column.Name)

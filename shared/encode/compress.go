@@ -1,0 +1,38 @@
+package encode
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// Compressor compresses one part after the other. Reset starts a part, the first
+// too; Close ends it without closing what it writes to.
+type Compressor interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+// NewCompressor returns a compressor for "none" or "gzip".
+func NewCompressor(compression string) (Compressor, error) {
+	switch compression {
+	case "none":
+		return &plain{}, nil
+	case "gzip":
+		// The fastest level: staged files live for hours, and the time that
+		// another level takes costs more than the bytes it saves.
+		w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+		if err != nil {
+			return nil, fmt.Errorf("starting gzip: %w", err)
+		}
+		return w, nil
+	}
+	return nil, fmt.Errorf("compression %q: %w", compression, ErrUnknown)
+}
+
+// plain passes bytes on.
+type plain struct{ io.Writer }
+
+func (p *plain) Reset(w io.Writer) { p.Writer = w }
+func (p *plain) Close() error      { return nil }

@@ -1,0 +1,205 @@
+package table
+
+import "fmt"
+
+// Image is what a column's values become on their way out. What is read, what
+// each format holds and what each warehouse is told all come from here.
+type Image struct {
+	// Printed is the form in which the server is asked for the value when it
+	// prints rows as CSV; Sent the form when it sends them in binary.
+	Printed, Sent Form
+	// Wire is how the value comes when it is sent in binary.
+	Wire Wire
+	// JSON is how it is written in JSON Lines.
+	JSON JSON
+	// Parquet is the type of the column in Parquet.
+	Parquet Parquet
+	// Redshift and Snowflake are the types of the column in tables there.
+	Redshift, Snowflake string
+}
+
+// Form is how a value is asked for in a SELECT list.
+type Form int
+
+// The forms. FormValue is the column as it is; the others are expressions over
+// it, for types whose own form none of the targets reads. All of them keep
+// NULL.
+const (
+	FormValue Form = iota
+	// FormText is the text that PostgreSQL prints for the value.
+	FormText
+	// FormHex is a bytea's hexadecimal digits without the leading \x.
+	FormHex
+	// FormJSON is the value as to_json() has it.
+	FormJSON
+	// FormNumeric is a money value as a numeric.
+	FormNumeric
+)
+
+// Wire is the binary form of a value, as the type's send function writes it
+// (all numbers big-endian).
+type Wire int
+
+// The wires, one for each form that is decoded here. Everything else is asked
+// for as text.
+const (
+	// WireText is UTF-8 text without an end.
+	WireText Wire = iota
+	WireBool
+	WireInt16
+	WireInt32
+	WireInt64
+	// WireOID is an unsigned number of four bytes.
+	WireOID
+	WireFloat32
+	WireFloat64
+	WireNumeric
+	// WireBytes are a bytea's own bytes.
+	WireBytes
+	// WireDate is days since 2000-01-01, the largest and smallest int32 are
+	// infinity and -infinity.
+	WireDate
+	// WireTime is microseconds since midnight, 24:00:00 included.
+	WireTime
+	// WireTimeTZ is WireTime and an int32, seconds west of Greenwich.
+	WireTimeTZ
+	// WireTimestamp is microseconds since 2000-01-01, the largest and smallest
+	// int64 are infinity and -infinity. WireTimestampTZ is the same in UTC.
+	WireTimestamp
+	WireTimestampTZ
+	// WireUUID are the 16 bytes of a UUID.
+	WireUUID
+	// WireJSON is JSON text; WireJSONB is a byte of version before it.
+	WireJSON
+	WireJSONB
+)
+
+// JSON is the form of a value in JSON Lines.
+type JSON int
+
+// The forms of JSON.
+const (
+	// JSONString is the text as a JSON string.
+	JSONString JSON = iota
+	// JSONNumber is every digit of the number; NaN and the infinities, which
+	// are no JSON numbers, are strings.
+	JSONNumber
+	JSONBoolean
+	// JSONRaw is JSON in JSON: as it is, on one line.
+	JSONRaw
+	// JSONBase64 is a string of standard base64 with padding.
+	JSONBase64
+)
+
+// Parquet is a column type of Parquet.
+type Parquet struct {
+	Physical ParquetPhysical
+	Logical  ParquetLogical
+	// Precision and Scale belong to a decimal; Length is the bytes of a
+	// ParquetFixed.
+	Precision, Scale, Length int
+}
+
+// ParquetPhysical is a physical type (Parquet format, Types).
+type ParquetPhysical int
+
+// The physical types that are used.
+const (
+	ParquetBytes ParquetPhysical = iota
+	ParquetBoolean
+	ParquetInt32
+	ParquetInt64
+	ParquetFloat
+	ParquetDouble
+	ParquetFixed
+)
+
+// ParquetLogical is a logical type (Parquet format, LogicalTypes).
+type ParquetLogical int
+
+// The logical types that are used.
+const (
+	ParquetNone ParquetLogical = iota
+	ParquetString
+	ParquetInt16
+	ParquetDecimal
+	ParquetDate
+	// ParquetTime is microseconds, not adjusted to UTC.
+	ParquetTime
+	// ParquetTimestamp is microseconds, not adjusted to UTC; ParquetTimestampTZ
+	// is adjusted.
+	ParquetTimestamp
+	ParquetTimestampTZ
+)
+
+// Field is a column with the image that a run has chosen for it.
+type Field struct {
+	Column
+	Image
+}
+
+// redshiftText is the widest VARCHAR of Redshift, in bytes. It takes the text
+// of every type that Redshift has no counterpart for.
+const redshiftText = "VARCHAR(65535)"
+
+// images is the type table. A type that is not in it is carried as its text.
+var images = map[string]func(modifiers []int) Image{
+	"smallint":                    fixed("SMALLINT"),
+	"integer":                     fixed("INTEGER"),
+	"bigint":                      fixed("BIGINT"),
+	"oid":                         fixed("BIGINT"),
+	"real":                        fixed("REAL"),
+	"double precision":            fixed("DOUBLE PRECISION"),
+	"numeric":                     numeric,
+	"boolean":                     fixed("BOOLEAN"),
+	"character varying":           characters,
+	"character":                   characters,
+	"uuid":                        fixed("VARCHAR(36)"),
+	"date":                        fixed("DATE"),
+	"time without time zone":      fixed("TIME"),
+	"time with time zone":         fixed("TIMETZ"),
+	"timestamp without time zone": fixed("TIMESTAMP"),
+	"timestamp with time zone":    fixed("TIMESTAMPTZ"),
+	"json":                        fixed("SUPER"),
+	"jsonb":                       fixed("SUPER"),
+	"bytea": func([]int) Image {
+		return Image{Printed: FormHex, Wire: WireBytes, JSON: JSONBase64, Redshift: "VARBYTE(16777216)"}
+	},
+}
+
+// ImageOf returns what the column's type becomes.
+func ImageOf(c Column) (Image, error) {
+	t, err := ParseType(c.Type)
+	if err != nil {
+		return Image{}, fmt.Errorf("column %s: %w", Quote(c.Name), err)
+	}
+	if image, known := images[t.Name]; known && !t.Array {
+		return image(t.Modifiers), nil
+	}
+	return Image{Redshift: redshiftText}, nil
+}
+
+func fixed(redshift string) func([]int) Image {
+	return func([]int) Image { return Image{Redshift: redshift} }
+}
+
+// numeric keeps a precision that Redshift's DECIMAL can hold; any other
+// numeric, the unconstrained one above all, is carried as text, exactly.
+func numeric(modifiers []int) Image {
+	if len(modifiers) == 2 {
+		precision, scale := modifiers[0], modifiers[1]
+		if precision <= 38 && scale >= 0 && scale <= 37 && scale <= precision {
+			return Image{Redshift: fmt.Sprintf("DECIMAL(%d,%d)", precision, scale)}
+		}
+	}
+	return Image{Redshift: redshiftText}
+}
+
+// characters counts as PostgreSQL does, in characters, and converts to bytes,
+// in which Redshift counts: four at most for one character of UTF-8.
+func characters(modifiers []int) Image {
+	if len(modifiers) == 1 && modifiers[0]*4 <= 65535 {
+		return Image{Redshift: fmt.Sprintf("VARCHAR(%d)", modifiers[0]*4)}
+	}
+	return Image{Redshift: redshiftText}
+}
