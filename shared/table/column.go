@@ -21,6 +21,12 @@ type Column struct {
 	Kind string `json:"kind,omitempty"`
 	// Nullable is false when PostgreSQL enforces NOT NULL.
 	Nullable bool `json:"nullable"`
+	// AsText is true when the values are carried as the text that PostgreSQL
+	// prints, by choice, since the type's own image cannot hold all of them.
+	AsText bool `json:"as_text,omitempty"`
+	// Source is the type in the database where Type was narrowed from it, as
+	// "numeric" to numeric(38,10); empty where it is Type.
+	Source string `json:"source,omitempty"`
 }
 
 // Type is a column type taken apart.
