@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stagelift/stagelift/shared/table"
@@ -23,12 +25,16 @@ type Receipt struct {
 	Table    table.Name `json:"table"`
 	// Snapshot is the moment that the table was read at.
 	Snapshot Snapshot `json:"snapshot"`
-	// Consistency is "snapshot" when all rows were read at Snapshot.
+	// Consistency is ConsistencySnapshot or ConsistencyRanges.
 	Consistency string         `json:"consistency"`
 	Columns     []table.Column `json:"columns"`
 	// PrimaryKey lists column names in key order; empty without a key.
 	PrimaryKey []string `json:"primary_key,omitempty"`
-	Format     Format   `json:"format"`
+	// Filter is the SQL expression that left rows out; empty when none was.
+	Filter string `json:"filter,omitempty"`
+	// Window bounds the rows of an incremental run; nil when all were read.
+	Window *Window `json:"window,omitempty"`
+	Format Format  `json:"format"`
 	// Manifest is the key of the manifest; empty when there are no parts.
 	Manifest string `json:"manifest,omitempty"`
 	Parts    []Part `json:"parts"`
@@ -39,6 +45,31 @@ type Receipt struct {
 	At    time.Time `json:"at"`
 }
 
+// How the rows of a table belong together.
+const (
+	// ConsistencySnapshot means that all rows were read at one moment.
+	ConsistencySnapshot = "snapshot"
+	// ConsistencyRanges means that ranges of the table were read at several
+	// moments: a row that was updated in between may be there twice, in two
+	// versions, or not at all.
+	ConsistencyRanges = "ranges"
+)
+
+// Window is what an incremental run reads of a table: the rows whose cursor is
+// at or after From, less Lookback, and before To.
+type Window struct {
+	// Column is the cursor, of PostgreSQL's type Type.
+	Column string `json:"column"`
+	Type   string `json:"type"`
+	// From is the watermark that the run found, as PostgreSQL prints it; empty
+	// for the first run, which reads all that is before To.
+	From string `json:"from,omitempty"`
+	To   string `json:"to"`
+	// Lookback is an interval, or a number for a numeric cursor; rows in it
+	// were read before, and come again.
+	Lookback string `json:"lookback,omitempty"`
+}
+
 // Snapshot is one moment of the source database.
 type Snapshot struct {
 	// ID is the name under which the snapshot was exported.
@@ -46,22 +77,28 @@ type Snapshot struct {
 	// LSN is the WAL position read just before the snapshot was taken; empty
 	// where the server does not tell.
 	LSN string `json:"lsn,omitempty"`
+	// Visible tells which transactions the snapshot sees, as
+	// pg_current_snapshot() prints it. Two snapshots of a database that agree in
+	// it see the same rows.
+	Visible string `json:"visible,omitempty"`
 	// At is the server's clock when the snapshot was taken.
 	At time.Time `json:"at"`
 }
 
 // Format says how the parts are written.
 type Format struct {
-	// Name is "csv".
+	// Name is "csv", "jsonl" or "parquet".
 	Name string `json:"name"`
-	// Compression is "none" or "gzip".
+	// Compression is "none", "gzip" or "zstd"; in Parquet, of the pages inside,
+	// "snappy" too.
 	Compression string `json:"compression"`
-	// Header is true when every part starts with a line of column names.
-	Header bool `json:"header"`
-	// Null is the unquoted text that stands for NULL.
+	// The rest is CSV's. Header is true when every part starts with a line of
+	// column names.
+	Header bool `json:"header,omitempty"`
+	// Null is the unquoted text that stands for NULL; "" is an empty field.
 	Null string `json:"null"`
 	// Delimiter separates fields.
-	Delimiter string `json:"delimiter"`
+	Delimiter string `json:"delimiter,omitempty"`
 }
 
 // Part is one object with rows of the table.
@@ -75,8 +112,10 @@ type Part struct {
 
 // Load says how the table is to be loaded.
 type Load struct {
-	// Mode is "append".
+	// Mode is "append", "replace" or "merge".
 	Mode string `json:"mode"`
+	// Target is the table to load into; nil leaves it to the loader.
+	Target *table.Name `json:"target,omitempty"`
 }
 
 // LoadID returns the name of the load that a receipt asks for: the digest of
@@ -103,13 +142,8 @@ func (l Layout) DecodeReceipt(key string, data []byte) (Receipt, error) {
 		return Receipt{}, err
 	}
 	var r Receipt
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&r); err != nil {
+	if err := decode(data, &r); err != nil {
 		return Receipt{}, fmt.Errorf("decoding receipt %s: %w", key, err)
-	}
-	if decoder.More() {
-		return Receipt{}, fmt.Errorf("decoding receipt %s: data after its end", key)
 	}
 	if err := errors.Join(r.validate(), l.checkPlace(folder, r)); err != nil {
 		return Receipt{}, fmt.Errorf("checking receipt %s: %w", key, err)
@@ -153,20 +187,59 @@ func (l Layout) checkPlace(f Folder, r Receipt) error {
 	if r.Manifest != wantManifest {
 		return fmt.Errorf("manifest is %q, want %q", r.Manifest, wantManifest)
 	}
-	for i, part := range r.Parts {
-		if want := l.Part(f, i, r.Format.Extension()); part.Key != want {
-			return fmt.Errorf("part %d is %q, want %q", i, part.Key, want)
+	last := -1
+	for _, part := range r.Parts {
+		number, err := l.partNumber(f, part.Key, r.Format.Extension())
+		if err != nil {
+			return err
 		}
+		if number <= last {
+			return fmt.Errorf("part %q comes after part number %d", part.Key, last)
+		}
+		last = number
 	}
 	return nil
 }
 
-// Extension returns what the part keys of this format end in.
+// partNumber reads the number of a part's key. Numbers may have gaps: parts
+// whose rows had to be read again are left out.
+func (l Layout) partNumber(f Folder, key, ext string) (int, error) {
+	digits, ours := strings.CutPrefix(key, l.Folder(f)+"part-")
+	digits, whole := strings.CutSuffix(digits, "."+ext)
+	number, err := strconv.Atoi(digits)
+	if err != nil || !ours || !whole || l.Part(f, number, ext) != key {
+		return 0, fmt.Errorf("part %q lies elsewhere than %spart-<number>.%s", key, l.Folder(f), ext)
+	}
+	return number, nil
+}
+
+// Extension returns what the part keys of this format end in. Parquet says
+// inside how it is compressed.
 func (f Format) Extension() string {
-	if f.Compression == "gzip" {
+	if f.Name == "parquet" {
+		return f.Name
+	}
+	switch f.Compression {
+	case "gzip":
 		return f.Name + ".gz"
+	case "zstd":
+		return f.Name + ".zst"
 	}
 	return f.Name
+}
+
+// decode is strict: what a document says that this code does not know may
+// change what it means.
+func decode(data []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if decoder.More() {
+		return errors.New("data after its end")
+	}
+	return nil
 }
 
 func encode(v any) ([]byte, error) {

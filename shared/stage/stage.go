@@ -13,7 +13,10 @@
 //	<prefix><database>/<schema>.<table>/<run>/part-00000.csv.gz
 //	<prefix><database>/<schema>.<table>/<run>/manifest.json
 //	<prefix><database>/<schema>.<table>/<run>/receipt.json
+//	<prefix><database>/_state/<schema>.<table>.json
 //	<prefix><database>/_runs/<run>.json
+//	<prefix><database>/_runs/<run>/partial-00001.json
+//	<prefix><database>/_runs/<run>/claim-00001.json
 //	<prefix><database>/_loads/<load id>.json
 //
 // Names are percent-escaped byte by byte, except for ASCII letters, digits,
@@ -77,6 +80,23 @@ func (l Layout) Receipt(f Folder) string { return l.Folder(f) + receiptName }
 // Run returns the key of a run's summary.
 func (l Layout) Run(database string, run RunID) string {
 	return l.Database(database) + "_runs/" + string(run) + ".json"
+}
+
+// Partial returns the key of the record that a run's invocation number step,
+// from 1, leaves when its time is over; Claim that of the object by which one
+// invocation takes up that record and keeps others from it.
+func (l Layout) Partial(database string, run RunID, step int) string {
+	return fmt.Sprintf("%s_runs/%s/partial-%05d.json", l.Database(database), run, step)
+}
+
+// Claim returns a key; see Partial.
+func (l Layout) Claim(database string, run RunID, step int) string {
+	return fmt.Sprintf("%s_runs/%s/claim-%05d.json", l.Database(database), run, step)
+}
+
+// State returns the key of a table's watermark.
+func (l Layout) State(database string, name table.Name) string {
+	return l.Database(database) + "_state/" + escape(name.Schema) + "." + escape(name.Table) + ".json"
 }
 
 // Load returns the key of a load's outcome.

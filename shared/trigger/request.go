@@ -16,9 +16,9 @@ import (
 // was got, and the fields there are.
 //
 // A field left out keeps the value that it has. Fields are told by their json
-// tags, at any depth, and are of strings, numbers, bools, lists and structs of
-// these, and types that unmarshal themselves; embedded structs are not
-// flattened. After an error the struct is not to be used.
+// tags, at any depth, and are of strings, numbers, bools, lists, structs and
+// maps by string of these, and types that unmarshal themselves; embedded
+// structs are not flattened. After an error the struct is not to be used.
 func DecodeRequest(raw []byte, into any) error {
 	target := reflect.TypeOf(into)
 	if target == nil || target.Kind() != reflect.Pointer || target.Elem().Kind() != reflect.Struct {
@@ -59,11 +59,27 @@ func mismatches(path string, raw json.RawMessage, t reflect.Type) []error {
 	switch t.Kind() {
 	case reflect.Struct:
 		return memberMismatches(path, raw, t)
+	case reflect.Map:
+		return entryMismatches(path, raw, t.Elem())
 	case reflect.Slice, reflect.Array:
 		return elementMismatches(path, raw, t.Elem())
 	default:
 		return nil
 	}
+}
+
+// entryMismatches compares an object whose names are the caller's own, as those
+// of tables are.
+func entryMismatches(path string, raw json.RawMessage, t reflect.Type) []error {
+	list, err := members(raw)
+	if err != nil {
+		return []error{at(path, err)}
+	}
+	var problems []error
+	for _, m := range list {
+		problems = append(problems, mismatches(fmt.Sprintf("%s[%s]", path, short(m.name)), m.value, t)...)
+	}
+	return problems
 }
 
 func memberMismatches(path string, raw json.RawMessage, t reflect.Type) []error {
@@ -118,7 +134,7 @@ func fieldsOf(t reflect.Type) ([]string, map[string]reflect.Type) {
 // from.
 func wants(t reflect.Type) string {
 	switch t.Kind() {
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map:
 		return "object"
 	case reflect.Slice, reflect.Array:
 		return "list"

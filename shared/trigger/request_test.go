@@ -14,14 +14,15 @@ import (
 
 // request has a field of every kind that the functions' requests have.
 type request struct {
-	Tables    []string  `json:"tables"`
-	Header    bool      `json:"header"`
-	Streams   int       `json:"streams"`
-	PartBytes int64     `json:"part_bytes,omitempty"`
-	Load      load      `json:"load"`
-	Since     time.Time `json:"since"`
-	Limits    *load     `json:"limits"`
-	Hidden    string    `json:"-"`
+	Tables    []string        `json:"tables"`
+	Header    bool            `json:"header"`
+	Streams   int             `json:"streams"`
+	PartBytes int64           `json:"part_bytes,omitempty"`
+	Load      load            `json:"load"`
+	Since     time.Time       `json:"since"`
+	Limits    *load           `json:"limits"`
+	Overrides map[string]load `json:"overrides"`
+	Hidden    string          `json:"-"`
 	unseen    string
 }
 
@@ -34,7 +35,8 @@ func TestDecodeRequest(t *testing.T) {
 	t.Parallel()
 	got := request{Streams: 2, unseen: "kept"}
 	err := trigger.DecodeRequest([]byte(` {"tables":["public.*"],"header":true,"part_bytes":9007199254740993,
-		"load":{"mode":"append","keys":[]},"since":"2026-11-21T00:30:00Z","limits":{"mode":"m"}} `), &got)
+		"load":{"mode":"append","keys":[]},"since":"2026-11-21T00:30:00Z","limits":{"mode":"m"},
+		"overrides":{"public.\"Order\"":{"mode":"o"}}} `), &got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +44,7 @@ func TestDecodeRequest(t *testing.T) {
 		Tables: []string{"public.*"}, Header: true, Streams: 2, PartBytes: 9007199254740993,
 		Load:  load{Mode: "append", Keys: []string{}},
 		Since: time.Date(2026, 11, 21, 0, 30, 0, 0, time.UTC), Limits: &load{Mode: "m"}, unseen: "kept",
+		Overrides: map[string]load{`public."Order"`: {Mode: "o"}},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(request{})); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
@@ -50,7 +53,7 @@ func TestDecodeRequest(t *testing.T) {
 
 func TestDecodeRequestRefuses(t *testing.T) {
 	t.Parallel()
-	const fields = "there are tables, header, streams, part_bytes, load, since, limits"
+	const fields = "there are tables, header, streams, part_bytes, load, since, limits, overrides"
 	for name, test := range map[string]struct{ raw, want string }{
 		"an unknown field":         {`{"table":[]}`, `no field "table"; ` + fields},
 		"a field that is not read": {`{"Hidden":"x"}`, `no field "Hidden"; ` + fields},
@@ -61,19 +64,23 @@ func TestDecodeRequestRefuses(t *testing.T) {
 		"a number in a nested list": {
 			`{"load":{"keys":["x",7]}}`, "field load.keys[1]: got number, want text",
 		},
-		"text for a number":      {`{"streams":"4"}`, "field streams: got text, want number"},
-		"a fraction":             {`{"streams":1.5}`, "field streams: got number, want a whole number that fits"},
-		"a number that is large": {`{"part_bytes":1e30}`, "field part_bytes: got number, want a whole number that fits"},
-		"a number for a bool":    {`{"header":1}`, "field header: got number, want true or false"},
-		"a list for an object":   {`{"load":[]}`, "field load: got list, want object"},
-		"null for a field":       {`{"tables":null}`, "field tables: got null; leave the field out"},
-		"null in a list":         {`{"tables":[null]}`, "field tables[0]: got null"},
-		"a name twice":           {`{"header":true,"header":false}`, `field "header" is given twice`},
-		"a nested name twice":    {`{"load":{"mode":"a","mode":"b"}}`, `field load: field "mode" is given twice`},
-		"a second value":         {`{} {}`, "not valid JSON at offset 4 of 5"},
-		"null":                   {`null`, "got null"},
-		"a list":                 {`[]`, "got list, want object"},
-		"nothing":                {``, "not valid JSON at offset 0 of 0"},
+		"text for a number":         {`{"streams":"4"}`, "field streams: got text, want number"},
+		"a fraction":                {`{"streams":1.5}`, "field streams: got number, want a whole number that fits"},
+		"a number that is large":    {`{"part_bytes":1e30}`, "field part_bytes: got number, want a whole number that fits"},
+		"a number for a bool":       {`{"header":1}`, "field header: got number, want true or false"},
+		"a list for an object":      {`{"load":[]}`, "field load: got list, want object"},
+		"null for a field":          {`{"tables":null}`, "field tables: got null; leave the field out"},
+		"null in a list":            {`{"tables":[null]}`, "field tables[0]: got null"},
+		"a list for a map":          {`{"overrides":[]}`, "field overrides: got list, want object"},
+		"a wrong value in a map":    {`{"overrides":{"a b":{"mode":7}}}`, `field overrides["a b"].mode: got number, want text`},
+		"an unknown field in a map": {`{"overrides":{"a":{"modes":"x"}}}`, `field overrides["a"]: no field "modes"; there are mode, keys`},
+		"a name twice in a map":     {`{"overrides":{"a":{},"a":{}}}`, `field overrides: field "a" is given twice`},
+		"a name twice":              {`{"header":true,"header":false}`, `field "header" is given twice`},
+		"a nested name twice":       {`{"load":{"mode":"a","mode":"b"}}`, `field load: field "mode" is given twice`},
+		"a second value":            {`{} {}`, "not valid JSON at offset 4 of 5"},
+		"null":                      {`null`, "got null"},
+		"a list":                    {`[]`, "got list, want object"},
+		"nothing":                   {``, "not valid JSON at offset 0 of 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
