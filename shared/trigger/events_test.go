@@ -44,6 +44,21 @@ var outcomes = map[string]outcome{
 	"extract-quoted-name.json": direct(),
 	"extract-schedule.json":    direct(),
 
+	"extract-continue.json":      direct(),
+	"extract-csv-options.json":   direct(),
+	"extract-held-snapshot.json": direct(),
+	"extract-incremental.json":   direct(),
+	"extract-jsonl.json":         direct(),
+	"extract-out-of-range.json":  direct(),
+	"extract-overrides.json":     direct(),
+	"extract-parquet.json":       direct(),
+	"extract-parts.json":         direct(),
+
+	"refuse-compression-of-format.json":    direct(),
+	"refuse-continuation-with-tables.json": direct(),
+	"refuse-incremental-replace.json":      direct(),
+	"refuse-unknown-override.json":         direct(),
+
 	"header-direct.json":       direct(),
 	"header-eventbridge.json":  object(trigger.S3Event, bucket, "unload/customers_0000_part_00", 52428800),
 	"header-notification.json": object(trigger.S3Notification, bucket, "unload/north + south/sales_0000_part_00", 1048576),
