@@ -33,36 +33,3 @@ func TestTypeIsTakenApart(t *testing.T) {
 		}
 	}
 }
-
-func TestImageInRedshift(t *testing.T) {
-	t.Parallel()
-	for spelling, want := range map[string]string{
-		"smallint":                 "SMALLINT",
-		"bigint":                   "BIGINT",
-		"oid":                      "BIGINT",
-		"numeric(12,2)":            "DECIMAL(12,2)",
-		"numeric(38,37)":           "DECIMAL(38,37)",
-		"numeric(39,0)":            "VARCHAR(65535)",
-		"numeric(2,5)":             "VARCHAR(65535)",
-		"numeric(5,-2)":            "VARCHAR(65535)",
-		"numeric":                  "VARCHAR(65535)",
-		"character varying(40)":    "VARCHAR(160)",
-		"character varying(16384)": "VARCHAR(65535)",
-		"character varying":        "VARCHAR(65535)",
-		"character(3)":             "VARCHAR(12)",
-		"text":                     "VARCHAR(65535)",
-		"jsonb":                    "SUPER",
-		"bytea":                    "VARBYTE(16777216)",
-		"integer[]":                "VARCHAR(65535)",
-		"public.mood":              "VARCHAR(65535)",
-		"timestamp with time zone": "TIMESTAMPTZ",
-	} {
-		image, err := table.ImageOf(table.Column{Name: "c", Type: spelling})
-		if err != nil {
-			t.Errorf("%s: %v", spelling, err)
-		}
-		if image.Redshift != want {
-			t.Errorf("%s becomes %s, want %s", spelling, image.Redshift, want)
-		}
-	}
-}

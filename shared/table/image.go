@@ -1,7 +1,5 @@
 package table
 
-import "fmt"
-
 // Image is what a column's values become on their way out. What is read, what
 // each format holds and what each warehouse is told all come from here.
 type Image struct {
@@ -132,74 +130,23 @@ const (
 	ParquetTimestampTZ
 )
 
+// Limited reports whether the type has values that its column in Parquet
+// cannot hold, so that what becomes of them is to be chosen: infinity in a date
+// or a timestamp, a timestamp beyond 64 bits of microseconds since 1970,
+// 24:00:00 in a time, NaN or too many digits in a decimal.
+//
+// CSV and JSON Lines hold every value of every type, whatever Limited says.
+func (i Image) Limited() bool {
+	switch i.Parquet.Logical {
+	case ParquetDecimal, ParquetDate, ParquetTime, ParquetTimestamp, ParquetTimestampTZ:
+		return true
+	case ParquetNone, ParquetString, ParquetInt16:
+	}
+	return false
+}
+
 // Field is a column with the image that a run has chosen for it.
 type Field struct {
 	Column
 	Image
-}
-
-// redshiftText is the widest VARCHAR of Redshift, in bytes. It takes the text
-// of every type that Redshift has no counterpart for.
-const redshiftText = "VARCHAR(65535)"
-
-// images is the type table. A type that is not in it is carried as its text.
-var images = map[string]func(modifiers []int) Image{
-	"smallint":                    fixed("SMALLINT"),
-	"integer":                     fixed("INTEGER"),
-	"bigint":                      fixed("BIGINT"),
-	"oid":                         fixed("BIGINT"),
-	"real":                        fixed("REAL"),
-	"double precision":            fixed("DOUBLE PRECISION"),
-	"numeric":                     numeric,
-	"boolean":                     fixed("BOOLEAN"),
-	"character varying":           characters,
-	"character":                   characters,
-	"uuid":                        fixed("VARCHAR(36)"),
-	"date":                        fixed("DATE"),
-	"time without time zone":      fixed("TIME"),
-	"time with time zone":         fixed("TIMETZ"),
-	"timestamp without time zone": fixed("TIMESTAMP"),
-	"timestamp with time zone":    fixed("TIMESTAMPTZ"),
-	"json":                        fixed("SUPER"),
-	"jsonb":                       fixed("SUPER"),
-	"bytea": func([]int) Image {
-		return Image{Printed: FormHex, Wire: WireBytes, JSON: JSONBase64, Redshift: "VARBYTE(16777216)"}
-	},
-}
-
-// ImageOf returns what the column's type becomes.
-func ImageOf(c Column) (Image, error) {
-	t, err := ParseType(c.Type)
-	if err != nil {
-		return Image{}, fmt.Errorf("column %s: %w", Quote(c.Name), err)
-	}
-	if image, known := images[t.Name]; known && !t.Array {
-		return image(t.Modifiers), nil
-	}
-	return Image{Redshift: redshiftText}, nil
-}
-
-func fixed(redshift string) func([]int) Image {
-	return func([]int) Image { return Image{Redshift: redshift} }
-}
-
-// numeric keeps a precision that Redshift's DECIMAL can hold; any other
-// numeric, the unconstrained one above all, is carried as text, exactly.
-func numeric(modifiers []int) Image {
-	if len(modifiers) == 2 {
-		precision, scale := modifiers[0], modifiers[1]
-		if precision <= 38 && scale >= 0 && scale <= 37 && scale <= precision {
-			return Image{Redshift: fmt.Sprintf("DECIMAL(%d,%d)", precision, scale)}
-		}
-	}
-	return Image{Redshift: redshiftText}
-}
-
-// characters counts as PostgreSQL does, in characters, and converts to bytes,
-// in which Redshift counts: four at most for one character of UTF-8.
-func characters(modifiers []int) Image {
-	if len(modifiers) == 1 && modifiers[0]*4 <= 65535 {
-		return Image{Redshift: fmt.Sprintf("VARCHAR(%d)", modifiers[0]*4)}
-	}
-	return Image{Redshift: redshiftText}
 }
