@@ -31,8 +31,8 @@ type choice struct {
 // would have enough bytes on both of its sides to be copied for nothing. So three
 // predecessors of each span are enough to look at.
 type chooser struct {
-	spans    []Span
-	smallest int64
+	spans                   []Span
+	smallest, minCopySource int64
 	// bytes and source are sums over the spans before each index.
 	bytes, source []int64
 }
@@ -42,7 +42,7 @@ const lookBack = 3
 
 // chooseCopies returns the ranges to copy, in order.
 func chooseCopies(spans []Span, smallest, minCopySource int64) []Piece {
-	c := chooser{spans: spans, smallest: smallest, bytes: make([]int64, len(spans)+1), source: make([]int64, len(spans)+1)}
+	c := chooser{spans: spans, smallest: smallest, minCopySource: minCopySource, bytes: make([]int64, len(spans)+1), source: make([]int64, len(spans)+1)}
 	for i, s := range spans {
 		c.bytes[i+1], c.source[i+1] = c.bytes[i]+s.Length, c.source[i]
 		if s.Source {
@@ -53,7 +53,7 @@ func chooseCopies(spans []Span, smallest, minCopySource int64) []Piece {
 	cheapest := c.source[len(spans)]
 	var candidates [][]*choice
 	for i, s := range spans {
-		if !s.Source || s.SourceSize <= minCopySource || s.Length == 0 {
+		if !s.Source || s.Length == 0 || s.SourceSize <= minCopySource && !s.Whole {
 			continue
 		}
 		found := c.choices(i, candidates)
@@ -79,7 +79,7 @@ func (c *chooser) choices(i int, candidates [][]*choice) []*choice {
 	for _, predecessors := range candidates[max(0, len(candidates)-lookBack):] {
 		for _, p := range predecessors {
 			missing := c.missing(p.span+1, i)
-			taken := min(missing, c.spans[p.span].Length-p.skipped-c.smallest)
+			taken := min(missing, c.spare(p))
 			if skipped := missing - taken; c.fits(i, skipped) {
 				cost := p.cost + missing + c.source[i] - c.source[p.span+1]
 				all = append(all, &choice{span: i, skipped: skipped, cost: cost, previous: p, taken: taken})
@@ -98,6 +98,14 @@ func (c *chooser) choices(i int, candidates [][]*choice) []*choice {
 	return kept
 }
 
+// spare returns how many bytes a copy can do without at its end.
+func (c *chooser) spare(p *choice) int64 {
+	if c.spans[p.span].SourceSize <= c.minCopySource {
+		return 0 // it is copied whole, or not at all
+	}
+	return c.spans[p.span].Length - p.skipped - c.smallest
+}
+
 // missing returns how many bytes the spans from first up to end lack to fill a
 // part; none if there are no bytes at all.
 func (c *chooser) missing(first, end int) int64 {
@@ -113,6 +121,9 @@ func (c *chooser) fits(i int, skipped int64) bool {
 	needed := c.smallest
 	if c.bytes[i+1] == c.bytes[len(c.spans)] {
 		needed = 1
+	}
+	if c.spans[i].SourceSize <= c.minCopySource && skipped > 0 {
+		return false // it is copied whole, or not at all
 	}
 	return c.spans[i].Length-skipped >= needed
 }

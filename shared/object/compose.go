@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Segment is a stretch of the object that Compose builds: own bytes, or a range
@@ -21,19 +18,40 @@ type Segment struct {
 	ETag, VersionID string
 	// Offset and Length are the range, in bytes. The whole object is its size.
 	Offset, Length int64
+	// Size is the size of the source; 0 where it is not known. A source of
+	// 5 MiB or less can be copied whole, and only if that is known to be so.
+	Size int64
 }
+
+// whole reports whether the segment is all of its source.
+func (g Segment) whole() bool { return g.Size > 0 && g.Offset == 0 && g.Length == g.Size }
 
 // ComposeOptions go with the object that is built. Nothing is inherited from the
 // sources; the zero value sets nothing and replaces what is there.
 type ComposeOptions struct {
 	ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, StorageClass string
 
+	// Encryption is how S3 encrypts the object; the zero value is the bucket's.
+	Encryption     Encryption
 	Metadata, Tags map[string]string
 	// IfAbsent makes it fail with ErrExists if the object exists by the end.
 	IfAbsent bool
-	// Concurrency is how many parts are under way at most; 0 means 4. Each that
-	// is not copied takes its size in memory, 16 MiB as a rule.
+	// Algorithm is of the checksum that the object keeps: CRC32C, CRC32 or
+	// CRC64NVME; any other, and none, is CRC32C.
+	Algorithm string
+	// Expect, if it is known and of that algorithm, is the checksum that the
+	// object must have; else the error is ErrCorrupt, and there is no object.
+	Expect Checksum
+	// Concurrency is how many parts are under way at most; 0 means 16. Those
+	// that pass through here wait for memory, of which a Store has 20 MiB.
 	Concurrency int
+	// Keep leaves what S3 has of the object when the context ends, for Resume;
+	// the error is an *UnfinishedError then, with the upload's id.
+	Keep bool
+	// Resume is the id of an upload that an earlier call kept. Parts that S3 has
+	// are not stored again: the segments must be the same. An upload that is
+	// gone is begun anew.
+	Resume string
 }
 
 // ComposeResult describes the object that was built, and what it took.
@@ -41,14 +59,35 @@ type ComposeResult struct {
 	Size      int64
 	ETag      string
 	VersionID string
-	// CRC32C is the checksum of the whole object in base64.
+	// CRC32C is the checksum of the whole object in base64; empty if another
+	// algorithm was asked for.
 	CRC32C string
+	// Checksum is the checksum of the whole object.
+	Checksum Checksum
 	// Parts is how many parts the object has; 1 for a single request.
 	Parts int
 	// Downloaded and Uploaded are the bytes that passed through here, Copied
 	// those that stayed inside S3.
 	Downloaded, Uploaded, Copied int64
 }
+
+// UnfinishedError says how far a call came whose context ended.
+type UnfinishedError struct {
+	// UploadID is to be resumed; empty if nothing was kept.
+	UploadID string
+	// Done of Parts parts, Bytes of Size bytes, were stored.
+	Done, Parts int
+	Bytes, Size int64
+	// Err is why it ended.
+	Err error
+}
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("stopped with %d of %d parts, %d of %d bytes stored: %v", e.Done, e.Parts, e.Bytes, e.Size, e.Err)
+}
+
+// Unwrap returns why it ended.
+func (e *UnfinishedError) Unwrap() error { return e.Err }
 
 // Compose builds the object dst from segments in a row. S3 copies what it can:
 // only where its rules ask for larger parts than our bytes, or small sources,
@@ -76,18 +115,23 @@ func (s *Store) compose(ctx context.Context, dst Location, segments []Segment, o
 	if err != nil {
 		return ComposeResult{}, err
 	}
-	c := composition{store: s, segments: segments, plan: plan, concurrency: o.Concurrency, condition: condition{absent: o.IfAbsent}, headers: headers{
-		contentType: o.ContentType, contentEncoding: o.ContentEncoding, contentDisposition: o.ContentDisposition,
-		contentLanguage: o.ContentLanguage, cacheControl: o.CacheControl, storageClass: o.StorageClass,
-		metadata: o.Metadata, tags: o.Tags,
-	}}
+	c := composition{store: s, segments: segments, plan: plan, options: o, headers: o.headers(), condition: condition{absent: o.IfAbsent, sum: o.Expect}}
 	a, err := c.build(ctx, dst)
 	if err != nil {
 		return ComposeResult{}, err
 	}
-	result := ComposeResult{Size: a.Size, ETag: a.ETag, VersionID: a.VersionID, CRC32C: a.CRC32C, Parts: max(1, len(plan))}
+	result := ComposeResult{Size: a.Size, ETag: a.ETag, VersionID: a.VersionID, CRC32C: a.CRC32C, Checksum: a.Checksum, Parts: max(1, len(plan))}
 	c.account(&result)
 	return result, nil
+}
+
+func (o ComposeOptions) headers() headers {
+	kind, _ := kindOf(o.Algorithm)
+	return headers{
+		contentType: o.ContentType, contentEncoding: o.ContentEncoding, contentDisposition: o.ContentDisposition,
+		contentLanguage: o.ContentLanguage, cacheControl: o.CacheControl, storageClass: o.StorageClass,
+		encryption: o.Encryption, metadata: o.Metadata, tags: o.Tags, sum: kind,
+	}
 }
 
 func (g Segment) check() error {
@@ -95,11 +139,11 @@ func (g Segment) check() error {
 	switch {
 	case source && g.Bytes != nil:
 		return errors.New("it has both bytes and a source")
-	case !source && (g.ETag != "" || g.VersionID != "" || g.Offset != 0 || g.Length != 0):
+	case !source && (g.ETag != "" || g.VersionID != "" || g.Offset != 0 || g.Length != 0 || g.Size != 0):
 		return errors.New("it has a range but no source")
 	case source && g.ETag == "" && g.VersionID == "":
 		return fmt.Errorf("%s has neither ETag nor version, so that it could change while it is copied", g.Source)
-	case g.Offset < 0 || g.Length < 0:
+	case g.Offset < 0 || g.Length < 0 || g.Size > 0 && g.Offset+g.Length > g.Size:
 		return fmt.Errorf("%s has a range of %d bytes from %d", g.Source, g.Length, g.Offset)
 	}
 	return nil
@@ -109,124 +153,5 @@ func (g Segment) span() Span {
 	if g.Source == (Location{}) {
 		return Span{Length: int64(len(g.Bytes))}
 	}
-	return Span{Length: g.Length, Source: true, SourceSize: g.Offset + g.Length}
-}
-
-// composition is one call of Compose under way.
-type composition struct {
-	store       *Store
-	segments    []Segment
-	plan        []PlannedPart
-	headers     headers
-	condition   condition
-	concurrency int
-}
-
-func (c *composition) build(ctx context.Context, dst Location) (Attributes, error) {
-	if len(c.plan) == 0 {
-		return c.store.put(ctx, dst, newBody(), 0, c.headers, c.condition)
-	}
-	if len(c.plan) == 1 && !c.plan[0].Copy {
-		pieces, err := c.fetch(ctx, c.plan[0])
-		if err != nil {
-			return Attributes{}, err
-		}
-		return c.store.put(ctx, dst, newBody(pieces...), crcOf(pieces...), c.headers, c.condition)
-	}
-	u, err := c.store.createUpload(ctx, dst, c.headers)
-	if err != nil {
-		return Attributes{}, err
-	}
-	a, err := c.assemble(ctx, u)
-	if err != nil {
-		return Attributes{}, errors.Join(err, u.abort(ctx))
-	}
-	return a, nil
-}
-
-// assemble stores all parts and completes the upload. No part is in flight when
-// it returns.
-func (c *composition) assemble(ctx context.Context, u *upload) (Attributes, error) {
-	group, partCtx := errgroup.WithContext(ctx)
-	group.SetLimit(c.concurrency)
-	if c.concurrency <= 0 {
-		group.SetLimit(4)
-	}
-	for i, part := range c.plan {
-		if partCtx.Err() != nil {
-			break
-		}
-		group.Go(func() error { return c.storePart(partCtx, u, i+1, part) })
-	}
-	if err := group.Wait(); err != nil {
-		return Attributes{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		return Attributes{}, err
-	}
-	return u.complete(ctx, c.condition)
-}
-
-// storePart stores one part.
-func (c *composition) storePart(ctx context.Context, u *upload, n int, part PlannedPart) error {
-	if part.Copy {
-		return u.copy(ctx, n, c.at(part.Pieces[0]))
-	}
-	pieces, err := c.fetch(ctx, part)
-	if err != nil {
-		return err
-	}
-	return u.put(ctx, n, newBody(pieces...), crcOf(pieces...))
-}
-
-// at returns the segment that a piece is, in terms of its source.
-func (c *composition) at(p Piece) Segment {
-	segment := c.segments[p.Span]
-	segment.Offset, segment.Length = segment.Offset+p.Offset, p.Length
-	return segment
-}
-
-// fetch brings the pieces of a part into memory.
-func (c *composition) fetch(ctx context.Context, part PlannedPart) ([][]byte, error) {
-	pieces := make([][]byte, len(part.Pieces))
-	for i, p := range part.Pieces {
-		if own := c.segments[p.Span].Bytes; own != nil {
-			pieces[i] = own[p.Offset : p.Offset+p.Length]
-			continue
-		}
-		var err error
-		if pieces[i], err = c.store.download(ctx, c.at(p)); err != nil {
-			return nil, err
-		}
-	}
-	return pieces, nil
-}
-
-func (s *Store) download(ctx context.Context, g Segment) ([]byte, error) {
-	r, err := s.open(ctx, g.Source, OpenOptions{ETag: g.ETag, VersionID: g.VersionID, Offset: g.Offset, Length: g.Length})
-	if err != nil {
-		return nil, at("reading", g.Source, asChanged(err))
-	}
-	defer func() { _ = r.Close() }()
-	content := make([]byte, g.Length)
-	if _, err := io.ReadFull(r, content); err != nil {
-		return nil, at("reading", g.Source, err)
-	}
-	return content, nil
-}
-
-// account adds up what the plan moved.
-func (c *composition) account(result *ComposeResult) {
-	for _, part := range c.plan {
-		for _, p := range part.Pieces {
-			switch {
-			case part.Copy:
-				result.Copied += p.Length
-				continue
-			case c.segments[p.Span].Bytes == nil:
-				result.Downloaded += p.Length
-			}
-			result.Uploaded += p.Length
-		}
-	}
+	return Span{Length: g.Length, Source: true, SourceSize: max(g.Size, g.Offset+g.Length), Whole: g.whole()}
 }

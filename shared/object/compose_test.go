@@ -19,7 +19,7 @@ var header = []byte("id,name,created\n")
 
 // segment is a whole object.
 func segment(l Location, a Attributes) Segment {
-	return Segment{Source: l, ETag: a.ETag, VersionID: a.VersionID, Length: a.Size}
+	return Segment{Source: l, ETag: a.ETag, VersionID: a.VersionID, Length: a.Size, Size: a.Size}
 }
 
 func TestComposePrepends(t *testing.T) {
@@ -43,7 +43,7 @@ func TestComposePrepends(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.same(b.at("out"), append(bytes.Clone(header), content...))
-			want.Size, want.CRC32C = int64(size+len(header)), crcOf(header, content).String()
+			want.Size, want.CRC32C, want.Checksum = int64(size+len(header)), crcOf(header, content).String(), checksum(crcOf(header, content))
 			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(ComposeResult{}, "ETag")); diff != "" {
 				t.Errorf("result (-want +got):\n%s", diff)
 			}
@@ -87,9 +87,9 @@ func TestComposeMerges(t *testing.T) {
 	}
 	b.same(b.at("out"), want)
 	// The second slice is too small, and its neighbours together cannot spare
-	// what it lacks: the first is given up for it. The fourth is too small to be
-	// copied from. The separator lacks all but 16 bytes.
-	least := int64(6<<20 + 100 + 5<<20 + 5<<20 - 15)
+	// what it lacks: the first is given up for it. The fourth is too small for a
+	// range of it, and is copied whole. The separator lacks all but 16 bytes.
+	least := int64(6<<20 + 100 + 5<<20 - 15)
 	if got.Downloaded != least || got.Copied != sources-least {
 		t.Errorf("downloaded %d and copied %d of %d bytes, want %d downloaded", got.Downloaded, got.Copied, sources, least)
 	}
@@ -121,7 +121,7 @@ func TestCompose(t *testing.T) {
 				ContentType: o.ContentType, ContentEncoding: o.ContentEncoding, ContentDisposition: o.ContentDisposition,
 				ContentLanguage: o.ContentLanguage, CacheControl: o.CacheControl, Metadata: o.Metadata,
 			}
-			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Attributes{}, "Size", "ETag", "CRC32C", "LastModified", "StorageClass")); diff != "" {
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Attributes{}, "Size", "ETag", "CRC32C", "Checksum", "LastModified", "StorageClass")); diff != "" {
 				t.Errorf("attributes of %s (-want +got):\n%s", name, diff)
 			}
 			tags, err := b.Tags(t.Context(), out, "")

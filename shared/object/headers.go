@@ -13,7 +13,10 @@ import (
 // headers are what goes with an object, whichever way it is written.
 type headers struct {
 	contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl, storageClass string
+	encryption                                                                                    Encryption
 	metadata, tags                                                                                map[string]string
+	// sum is the checksum that an upload in parts keeps.
+	sum crcKind
 }
 
 func (h headers) put(l Location) *s3.PutObjectInput {
@@ -23,6 +26,8 @@ func (h headers) put(l Location) *s3.PutObjectInput {
 		ContentDisposition: optional(h.contentDisposition), ContentLanguage: optional(h.contentLanguage),
 		CacheControl: optional(h.cacheControl), StorageClass: types.StorageClass(h.storageClass),
 		Metadata: h.metadata, Tagging: optional(tagging(h.tags)),
+		ServerSideEncryption: types.ServerSideEncryption(h.encryption.Algorithm),
+		SSEKMSKeyId:          optional(h.encryption.KMSKeyID), BucketKeyEnabled: h.encryption.bucketKey(),
 	}
 }
 
@@ -33,8 +38,29 @@ func (h headers) create(l Location) *s3.CreateMultipartUploadInput {
 		ContentDisposition: optional(h.contentDisposition), ContentLanguage: optional(h.contentLanguage),
 		CacheControl: optional(h.cacheControl), StorageClass: types.StorageClass(h.storageClass),
 		Metadata: h.metadata, Tagging: optional(tagging(h.tags)),
-		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumType: types.ChecksumTypeFullObject,
+		ServerSideEncryption: types.ServerSideEncryption(h.encryption.Algorithm),
+		SSEKMSKeyId:          optional(h.encryption.KMSKeyID), BucketKeyEnabled: h.encryption.bucketKey(),
+		ChecksumAlgorithm: h.sum.algorithm(), ChecksumType: types.ChecksumTypeFullObject,
 	}
+}
+
+// Encryption is how S3 encrypts an object at rest. The zero value is the
+// bucket's default.
+type Encryption struct {
+	// Algorithm is AES256 (S3's own keys), aws:kms or aws:kms:dsse.
+	Algorithm string
+	// KMSKeyID is the key's ARN; empty with aws:kms is the account's key for S3.
+	KMSKeyID string
+	// BucketKey saves requests to KMS.
+	BucketKey bool
+}
+
+// bucketKey says nothing where KMS has no part.
+func (e Encryption) bucketKey() *bool {
+	if !e.BucketKey {
+		return nil
+	}
+	return aws.Bool(true)
 }
 
 // tagging encodes tags as the header that S3 parses like a query.

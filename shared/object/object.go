@@ -43,6 +43,9 @@ var (
 	// ErrChanged is returned when an object is not, or no longer, the one that
 	// its ETag or version named.
 	ErrChanged = errors.New("object has changed")
+	// ErrCorrupt is returned when what was to become an object has not the
+	// checksum that was expected; there is no object then.
+	ErrCorrupt = errors.New("checksum differs")
 )
 
 // Location is where an object lies.
@@ -60,11 +63,16 @@ type Attributes struct {
 	// VersionID is empty in a bucket without versioning.
 	VersionID string
 	// CRC32C is the checksum of the whole object in base64; empty where S3
-	// keeps none.
+	// keeps none, or another.
 	CRC32C string
+	// Checksum is the checksum of the whole object, of whichever algorithm; the
+	// zero value where S3 keeps none of the whole.
+	Checksum Checksum
 	// The headers, empty where they are not set. StorageClass is empty for
 	// STANDARD.
 	ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, StorageClass string
+	// Encryption is how S3 encrypts it; the zero value where S3 does not say.
+	Encryption Encryption
 	// Metadata is the user's own, with keys in lower case.
 	Metadata map[string]string
 	// LastModified is S3's clock, in seconds.
@@ -83,6 +91,7 @@ const (
 type Store struct {
 	client  *s3.Client
 	buffers *Buffers
+	memory  *memory
 }
 
 // New returns a store that works with cfg's credentials, region and endpoint.
@@ -104,7 +113,7 @@ func newStore(cfg aws.Config, backoff time.Duration) *Store {
 		o.DisableLogOutputChecksumValidationSkipped = true
 		o.APIOptions = append(o.APIOptions, unsignedBodies)
 	})
-	return &Store{client: client, buffers: NewBuffers(DefaultBufferSize, 0)}
+	return &Store{client: client, buffers: NewBuffers(DefaultBufferSize, 0), memory: newMemory()}
 }
 
 // withTransport keeps the connections of all streams open between their parts;

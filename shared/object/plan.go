@@ -13,7 +13,7 @@ type Limits struct {
 	// MaxParts bounds their number.
 	MaxParts int
 	// MinCopySource is the size that an object must exceed before ranges of it
-	// can be copied.
+	// can be copied; it is MinPart at most.
 	MinCopySource int64
 	// CopyPart and UploadPart are the sizes that long stretches are cut into, so
 	// that they travel side by side, and uploads fit into memory. Parts grow
@@ -25,7 +25,7 @@ type Limits struct {
 // API reference, UploadPartCopy, for MinCopySource).
 var s3Limits = Limits{
 	MinPart: minPart, MaxPart: maxPart, MaxParts: maxParts, MinCopySource: 5 << 20,
-	CopyPart: 128 << 20, UploadPart: 16 << 20,
+	CopyPart: 128 << 20, UploadPart: 8 << 20,
 }
 
 // Span is one stretch of the object to be built.
@@ -36,6 +36,9 @@ type Span struct {
 	Source bool
 	// SourceSize is the size of that object, or a lower bound of it.
 	SourceSize int64
+	// Whole says that the span is all of that object. Then it can be copied in
+	// one piece whatever its size.
+	Whole bool
 }
 
 // Piece is a part of a span.
@@ -54,11 +57,17 @@ type PlannedPart struct {
 // Plan lays spans out as parts, in order, such that as few bytes as possible are
 // downloaded. The plan is empty when there are no bytes.
 //
+// What has to be downloaded is, besides sources that are too small to be copied
+// from, what fills up the parts that they and own bytes make. A run of them
+// between sources that are larger is filled up from these: with less than
+// MinPart where the next source has 2·MinPart or more, with less than 2·MinPart
+// in any case.
+//
 // It is optimal as long as the parts are not too many. When they would be, it is
 // the best plan whose parts have twice, four times … the smallest size, the first
 // of these that is short enough.
 func Plan(spans []Span, l Limits) ([]PlannedPart, error) {
-	if l.MinPart < 1 || l.MaxPart < 2*l.MinPart || l.MaxParts < 1 {
+	if l.MinPart < 1 || l.MaxPart < 2*l.MinPart || l.MaxParts < 1 || l.MinCopySource > l.MinPart {
 		return nil, errors.New("planning parts: the limits contradict each other")
 	}
 	var total int64

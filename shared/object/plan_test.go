@@ -10,7 +10,9 @@ import (
 // 3 to 10 bytes, and a source must exceed 3 bytes to be copied from.
 var small = Limits{MinPart: 3, MaxPart: 10, MaxParts: 10_000, MinCopySource: 3, CopyPart: 10, UploadPart: 10}
 
-func source(length int64) Span { return Span{Length: length, Source: true, SourceSize: length} }
+func source(length int64) Span {
+	return Span{Length: length, Source: true, SourceSize: length, Whole: true}
+}
 
 func own(length int64) Span { return Span{Length: length} }
 
@@ -26,7 +28,8 @@ func TestPlan(t *testing.T) {
 		"spans without bytes":     {spans: []Span{own(0), source(0)}, limits: small},
 		"own bytes":               {spans: []Span{own(7)}, limits: small, want: []PlannedPart{{Pieces: []Piece{{0, 0, 7}}}}},
 		"a whole object":          {spans: []Span{source(9)}, limits: small, want: []PlannedPart{{Copy: true, Pieces: []Piece{{0, 0, 9}}}}},
-		"an object too small":     {spans: []Span{source(3)}, limits: small, want: []PlannedPart{{Pieces: []Piece{{0, 0, 3}}}}},
+		"a small object alone":    {spans: []Span{source(3)}, limits: small, want: []PlannedPart{{Copy: true, Pieces: []Piece{{0, 0, 3}}}}},
+		"a range of a small one":  {spans: []Span{{Length: 2, Source: true, SourceSize: 3}}, limits: small, want: []PlannedPart{{Pieces: []Piece{{0, 0, 2}}}}},
 		"an object above MaxPart": {spans: []Span{source(11)}, limits: small, want: []PlannedPart{{Copy: true, Pieces: []Piece{{0, 0, 5}}}, {Copy: true, Pieces: []Piece{{0, 5, 6}}}}},
 		"a header before a large object": {
 			spans: []Span{own(1), source(9)}, limits: small,
@@ -52,7 +55,7 @@ func TestPlan(t *testing.T) {
 		"slices of a merge touch": {
 			spans: []Span{source(4), source(5), source(3)}, limits: small,
 			want: []PlannedPart{
-				{Copy: true, Pieces: []Piece{{0, 0, 4}}}, {Copy: true, Pieces: []Piece{{1, 0, 5}}}, {Pieces: []Piece{{2, 0, 3}}},
+				{Copy: true, Pieces: []Piece{{0, 0, 4}}}, {Copy: true, Pieces: []Piece{{1, 0, 5}}}, {Copy: true, Pieces: []Piece{{2, 0, 3}}},
 			},
 		},
 		"a separator takes from the left first": {
@@ -135,6 +138,7 @@ func TestPlanStaysBelowMaxParts(t *testing.T) {
 // FuzzPlan compares with an oracle that tries every way to cut the bytes.
 func FuzzPlan(f *testing.F) {
 	f.Add([]byte{1, 0x89})
+	f.Add([]byte{0xa6, 1, 0xa3, 0xa3, 0x86, 0xa2})
 	f.Add([]byte{0x86, 1, 0x86})
 	f.Add([]byte{0x83, 0x83, 0x84, 1, 0x85, 0x81, 0x8f})
 	f.Add([]byte{0x84, 0x81, 0x84, 0x81, 0x84, 0x81, 0x84, 2, 0x90})
@@ -144,10 +148,11 @@ func FuzzPlan(f *testing.F) {
 			return
 		}
 		var spans []Span
-		for _, b := range seed { // source?, a larger object?, length
+		for _, b := range seed { // source?, a larger object?, known to be whole?, length
 			span := Span{Length: int64(b & 0x1f), Source: b&0x80 != 0}
 			if span.Source {
 				span.SourceSize = span.Length
+				span.Whole = b&0x60 == 0x20
 			}
 			if b&0x40 != 0 {
 				span.SourceSize += 100
@@ -163,6 +168,56 @@ func FuzzPlan(f *testing.F) {
 			t.Errorf("downloads %d bytes, and %d would do\nspans %v\nplan %v", got, want, spans, plan)
 		}
 	})
+}
+
+// FuzzPlanAtScale holds plans of S3's own sizes to S3's rules, and to the bound
+// that Plan states.
+func FuzzPlanAtScale(f *testing.F) {
+	f.Add([]byte{0, 40, 12, 200, 255, 3}, uint16(40))
+	f.Add([]byte{21, 21, 22, 1, 23, 40, 41, 0, 0, 80}, uint16(1))
+	f.Fuzz(func(t *testing.T, seed []byte, header uint16) {
+		if len(seed) > 200 {
+			return
+		}
+		spans := []Span{own(int64(header))}
+		for _, b := range seed { // from some bytes to 16 MiB, densest about 5 and 10 MiB
+			spans = append(spans, source(int64(b)*(64<<10)+int64(b%7)))
+		}
+		plan, err := Plan(spans, s3Limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPlan(t, spans, s3Limits, plan)
+		if got, most := downloads(spans, plan), downloadBound(spans, s3Limits); got > most {
+			t.Errorf("downloads %d bytes, at most %d are allowed\nspans %v\nplan %v", got, most, spans, plan)
+		}
+	})
+}
+
+// downloadBound is what Plan promises: the small sources, and what fills up
+// each run of them and of own bytes from the sources beside it.
+func downloadBound(spans []Span, l Limits) int64 {
+	var bound, run int64
+	for _, s := range spans {
+		switch {
+		case s.Length == 0:
+		case !s.Source || s.SourceSize <= l.MinCopySource:
+			run += s.Length
+			if s.Source {
+				bound += s.Length
+			}
+		default:
+			if run > 0 {
+				fill := l.MinPart
+				if s.Length < 2*l.MinPart {
+					fill = 2 * l.MinPart
+				}
+				bound += fill
+			}
+			run = 0
+		}
+	}
+	return bound
 }
 
 // checkPlan holds a plan to S3's rules, and to all bytes in order.
@@ -187,7 +242,7 @@ func checkPlan(t *testing.T, spans []Span, l Limits, plan []PlannedPart) {
 		if size > l.MaxPart || size < l.MinPart && i < len(plan)-1 {
 			t.Errorf("part %d of %d has %d bytes", i+1, len(plan), size)
 		}
-		if s := spans[span]; part.Copy && (len(part.Pieces) != 1 || !s.Source || s.SourceSize <= l.MinCopySource) {
+		if s := spans[span]; part.Copy && (len(part.Pieces) != 1 || !s.Source || s.SourceSize <= l.MinCopySource && (!s.Whole || size != s.Length)) {
 			t.Errorf("part %d copies what cannot be copied: %v of %v", i+1, part.Pieces, s)
 		}
 	}
@@ -235,7 +290,8 @@ func leastDownloads(spans []Span, l Limits) int64 {
 
 func partDownloads(spans []Span, l Limits, owner []int) int64 {
 	first := spans[owner[0]]
-	if owner[0] == owner[len(owner)-1] && first.Source && first.SourceSize > l.MinCopySource {
+	whole := first.Whole && int64(len(owner)) == first.Length
+	if owner[0] == owner[len(owner)-1] && first.Source && (first.SourceSize > l.MinCopySource || whole) {
 		return 0
 	}
 	var total int64

@@ -58,26 +58,38 @@ func FuzzCRC(f *testing.F) {
 	f.Add([]byte{}, []byte("a"))
 	f.Add([]byte("the first half"), []byte("and the second, of another length"))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		whole := crcOf(append(bytes.Clone(a), b...))
-		if got := crcOf(a).append(crcOf(b), int64(len(b))); got != whole {
-			t.Errorf("appended: %s, in one go: %s", got, whole)
-		}
-		if got := crcOf(a, b); got != whole {
-			t.Errorf("in two pieces: %s, in one go: %s", got, whole)
-		}
-		if got, ok := parseCRC(whole.String()); !ok || got != whole {
-			t.Errorf("read back: %s, written: %s", got, whole)
+		for kind := range crcKinds {
+			whole := crcAs(kind, append(bytes.Clone(a), b...))
+			if got := crcAs(kind, a).append(crcAs(kind, b), int64(len(b))); got != whole {
+				t.Errorf("appended: %s, in one go: %s", got, whole)
+			}
+			if got := crcAs(kind, a, b); got != whole {
+				t.Errorf("in two pieces: %s, in one go: %s", got, whole)
+			}
+			if got, ok := parseCRC(kind, whole.String()); !ok || got != whole {
+				t.Errorf("read back: %s, written: %s", got, whole)
+			}
+			name := string(kind.algorithm())
+			if got, want := checksum(whole).Without(ChecksumOf(name, a), int64(len(b))), ChecksumOf(name, b); got != want {
+				t.Errorf("without its start: %v, the rest alone: %v", got, want)
+			}
 		}
 	})
 }
 
 func TestCRC(t *testing.T) {
 	t.Parallel()
-	// The check value of CRC-32C (RFC 3720, appendix B.4, has others) is E3069283.
+	// The check values, of the digits 1 to 9: CRC-32C (RFC 3720, appendix B.4, has
+	// others) E3069283, CRC-32 CBF43926, CRC-64/NVME AE8B14860A799888.
+	for kind, want := range map[crcKind]uint64{crc32C: 0xe3069283, crc32IEEE: 0xcbf43926, crc64NVME: 0xae8b14860a799888} {
+		if got := crcAs(kind, []byte("123456789")); got.value != want {
+			t.Errorf("%s of 123456789: %x, want %x", kind.algorithm(), got.value, want)
+		}
+	}
 	if got := crcOf([]byte("123456789")).String(); got != "4waSgw==" {
 		t.Errorf("checksum of 123456789: %s", got)
 	}
-	if _, ok := parseCRC("4waSgw==-3"); ok {
+	if _, ok := parseCRC(crc32C, "4waSgw==-3"); ok {
 		t.Error("a checksum of checksums was taken for one of an object")
 	}
 }

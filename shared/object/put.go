@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // PutOptions go with an object. The zero value sets nothing and replaces what
@@ -37,7 +36,7 @@ func (s *Store) Put(ctx context.Context, l Location, content []byte, o PutOption
 		return Attributes{}, at("putting", l, errors.New("IfAbsent and IfMatch exclude each other"))
 	}
 	h := headers{contentType: o.ContentType, contentEncoding: o.ContentEncoding, metadata: o.Metadata}
-	attributes, err := s.put(ctx, l, newBody(content), crcOf(content), h, condition{o.IfAbsent, o.IfMatch})
+	attributes, err := s.put(ctx, l, newBody(content), crcOf(content), h, condition{absent: o.IfAbsent, match: o.IfMatch})
 	if err != nil {
 		return Attributes{}, at("putting", l, err)
 	}
@@ -48,6 +47,8 @@ func (s *Store) Put(ctx context.Context, l Location, content []byte, o PutOption
 type condition struct {
 	absent bool
 	match  string
+	// sum, if known, is what the object must have.
+	sum Checksum
 }
 
 func (c condition) ifNoneMatch() *string {
@@ -71,13 +72,16 @@ func (c condition) unmet(err error) error {
 func (s *Store) put(ctx context.Context, l Location, b *body, sum crc, h headers, c condition) (Attributes, error) {
 	in := h.put(l)
 	in.Body, in.ContentLength = b, aws.Int64(b.size)
-	in.ChecksumAlgorithm, in.ChecksumCRC32C = types.ChecksumAlgorithmCrc32c, aws.String(sum.String())
+	fields := sum.told()
+	in.ChecksumAlgorithm = sum.kind.algorithm()
+	in.ChecksumCRC32C, in.ChecksumCRC32, in.ChecksumCRC64NVME = fields.crc32C, fields.crc32, fields.crc64NVME
 	in.IfNoneMatch, in.IfMatch = c.ifNoneMatch(), optional(c.match)
 	var sent attempts
 	out, err := s.client.PutObject(ctx, in, sent.count, retryConflicts)
 	if err == nil {
 		return Attributes{
-			Size: b.size, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId), CRC32C: sum.String(),
+			Size: b.size, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
+			CRC32C: checksum(sum).of(crc32C), Checksum: checksum(sum),
 			ContentType: h.contentType, ContentEncoding: h.contentEncoding, Metadata: h.metadata,
 		}, nil
 	}
@@ -101,5 +105,5 @@ func retryConflicts(o *s3.Options) {
 // find tells whether the object at l is the one that was to be written.
 func (s *Store) find(ctx context.Context, l Location, size int64, sum crc) (Attributes, bool) {
 	found, err := s.Stat(ctx, l)
-	return found, err == nil && found.Size == size && found.CRC32C == sum.String()
+	return found, err == nil && found.Size == size && found.Checksum == checksum(sum)
 }

@@ -38,7 +38,7 @@ func TestPut(t *testing.T) {
 			stat, err := b.Stat(t.Context(), l)
 			check(t, err)
 			want := Attributes{
-				Size: int64(len(content)), ETag: put.ETag, CRC32C: crcOf(content).String(),
+				Size: int64(len(content)), ETag: put.ETag, CRC32C: crcOf(content).String(), Checksum: checksum(crcOf(content)),
 				ContentType: "application/json", ContentEncoding: "gzip", Metadata: map[string]string{"run": "a b"},
 			}
 			ignore := cmpopts.IgnoreFields(Attributes{}, "LastModified", "StorageClass")

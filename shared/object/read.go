@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -21,9 +20,11 @@ func (s *Store) Stat(ctx context.Context, l Location) (Attributes, error) {
 	if err != nil {
 		return Attributes{}, at("looking at", l, asNotFound(err))
 	}
+	sum := told{out.ChecksumCRC32C, out.ChecksumCRC32, out.ChecksumCRC64NVME}.whole(out.ChecksumType)
 	return Attributes{
 		Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
-		CRC32C:      wholeCRC(out.ChecksumCRC32C, out.ChecksumType),
+		CRC32C: sum.of(crc32C), Checksum: sum,
+		Encryption:  encryption(out.ServerSideEncryption, out.SSEKMSKeyId, out.BucketKeyEnabled),
 		ContentType: aws.ToString(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
 		ContentDisposition: aws.ToString(out.ContentDisposition), ContentLanguage: aws.ToString(out.ContentLanguage),
 		CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),
@@ -31,12 +32,8 @@ func (s *Store) Stat(ctx context.Context, l Location) (Attributes, error) {
 	}, nil
 }
 
-// wholeCRC drops the checksum of checksums that an upload in parts may have.
-func wholeCRC(value *string, kind types.ChecksumType) string {
-	if kind == types.ChecksumTypeComposite || strings.Contains(aws.ToString(value), "-") {
-		return ""
-	}
-	return aws.ToString(value)
+func encryption(algorithm types.ServerSideEncryption, key *string, bucketKey *bool) Encryption {
+	return Encryption{string(algorithm), aws.ToString(key), aws.ToBool(bucketKey)}
 }
 
 // Tags returns an object's tags, of the given version or, if that is empty, of

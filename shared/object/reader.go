@@ -36,9 +36,11 @@ func (s *Store) open(ctx context.Context, l Location, o OpenOptions) (*reader, e
 	r.body, r.left = out.Body, aws.ToInt64(out.ContentLength)
 	r.options.ETag = aws.ToString(out.ETag)
 	r.options.Length = r.left
+	sum := told{out.ChecksumCRC32C, out.ChecksumCRC32, out.ChecksumCRC64NVME}.whole(out.ChecksumType)
 	r.attributes = Attributes{
 		Size: r.left, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
-		CRC32C:      wholeCRC(out.ChecksumCRC32C, out.ChecksumType),
+		CRC32C: sum.of(crc32C), Checksum: sum,
+		Encryption:  encryption(out.ServerSideEncryption, out.SSEKMSKeyId, out.BucketKeyEnabled),
 		ContentType: aws.ToString(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
 		ContentDisposition: aws.ToString(out.ContentDisposition), ContentLanguage: aws.ToString(out.ContentLanguage),
 		CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),

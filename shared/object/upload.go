@@ -21,6 +21,7 @@ type upload struct {
 	store    *Store
 	location Location
 	id       string
+	kind     crcKind
 
 	mu    sync.Mutex
 	parts map[int]part
@@ -40,15 +41,17 @@ func (s *Store) createUpload(ctx context.Context, l Location, h headers) (*uploa
 	if err != nil {
 		return nil, err
 	}
-	return &upload{store: s, location: l, id: aws.ToString(out.UploadId), parts: map[int]part{}}, nil
+	return &upload{store: s, location: l, id: aws.ToString(out.UploadId), kind: h.sum, parts: map[int]part{}}, nil
 }
 
 // put uploads our own bytes as part number n.
 func (u *upload) put(ctx context.Context, n int, b *body, sum crc) error {
+	fields := sum.told()
 	out, err := u.store.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &u.location.Bucket, Key: &u.location.Key, UploadId: &u.id, PartNumber: aws.Int32(int32(n)), //nolint:gosec // ≤ 10,000
 		Body: b, ContentLength: aws.Int64(b.size),
-		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ChecksumCRC32C: aws.String(sum.String()),
+		ChecksumAlgorithm: sum.kind.algorithm(),
+		ChecksumCRC32C:    fields.crc32C, ChecksumCRC32: fields.crc32, ChecksumCRC64NVME: fields.crc64NVME,
 	})
 	if err != nil {
 		return fmt.Errorf("uploading part %d: %w", n, err)
@@ -62,8 +65,11 @@ func (u *upload) copy(ctx context.Context, n int, from Segment) error {
 	in := &s3.UploadPartCopyInput{
 		Bucket: &u.location.Bucket, Key: &u.location.Key, UploadId: &u.id, PartNumber: aws.Int32(int32(n)), //nolint:gosec // ≤ 10,000
 		CopySource:        aws.String(copySource(from.Source, from.VersionID)),
-		CopySourceRange:   aws.String(byteRange(from.Offset, from.Length)),
 		CopySourceIfMatch: optional(from.ETag),
+	}
+	// A range asks for a source of more than 5 MiB, the whole of it does not.
+	if !from.whole() || from.Length > s3Limits.MinCopySource {
+		in.CopySourceRange = aws.String(byteRange(from.Offset, from.Length))
 	}
 	out, err := u.store.client.UploadPartCopy(ctx, in)
 	if err != nil {
@@ -72,8 +78,9 @@ func (u *upload) copy(ctx context.Context, n int, from Segment) error {
 	if out.CopyPartResult == nil {
 		return fmt.Errorf("copying part %d from %s: the answer has no result", n, from.Source)
 	}
-	sum, known := parseCRC(aws.ToString(out.CopyPartResult.ChecksumCRC32C))
-	u.record(n, part{etag: aws.ToString(out.CopyPartResult.ETag), size: from.Length, sum: sum, known: known})
+	result := out.CopyPartResult
+	sum, known := told{result.ChecksumCRC32C, result.ChecksumCRC32, result.ChecksumCRC64NVME}.as(u.kind)
+	u.record(n, part{etag: aws.ToString(result.ETag), size: from.Length, sum: sum, known: known})
 	return nil
 }
 
@@ -94,12 +101,13 @@ func (u *upload) record(n int, p part) {
 
 // whole describes the object that the parts make up.
 func (u *upload) whole() (list []types.CompletedPart, sum part) {
-	sum.known = true
+	sum.known, sum.sum.kind = true, u.kind
 	for n := 1; n <= len(u.parts); n++ {
 		p := u.parts[n]
 		completed := types.CompletedPart{PartNumber: aws.Int32(int32(n)), ETag: aws.String(p.etag)}
 		if p.known {
-			completed.ChecksumCRC32C = aws.String(p.sum.String())
+			fields := p.sum.told()
+			completed.ChecksumCRC32C, completed.ChecksumCRC32, completed.ChecksumCRC64NVME = fields.crc32C, fields.crc32, fields.crc64NVME
 		}
 		list = append(list, completed)
 		sum.size += p.size
@@ -109,9 +117,16 @@ func (u *upload) whole() (list []types.CompletedPart, sum part) {
 	return list, sum
 }
 
-// complete makes the object visible. S3 compares size and checksum before.
+// complete makes the object visible. S3 compares size and checksum before; the
+// checksum is the one expected, where there is one, and else that of the parts.
 func (u *upload) complete(ctx context.Context, c condition) (Attributes, error) {
 	list, whole := u.whole()
+	if want, known := c.sum.crc(); known && want.kind == u.kind {
+		if whole.known && whole.sum != want {
+			return Attributes{}, fmt.Errorf("%w: its parts have %s %s, and %s was expected", ErrCorrupt, c.sum.Algorithm, whole.sum, want)
+		}
+		whole.sum, whole.known = want, true
+	}
 	in := &s3.CompleteMultipartUploadInput{
 		Bucket: &u.location.Bucket, Key: &u.location.Key, UploadId: &u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
@@ -120,7 +135,8 @@ func (u *upload) complete(ctx context.Context, c condition) (Attributes, error) 
 		IfNoneMatch:     c.ifNoneMatch(),
 	}
 	if whole.known {
-		in.ChecksumCRC32C = aws.String(whole.sum.String())
+		fields := whole.sum.told()
+		in.ChecksumCRC32C, in.ChecksumCRC32, in.ChecksumCRC64NVME = fields.crc32C, fields.crc32, fields.crc64NVME
 	}
 	var sent attempts
 	out, err := u.store.client.CompleteMultipartUpload(ctx, in, sent.count)
@@ -128,10 +144,11 @@ func (u *upload) complete(ctx context.Context, c condition) (Attributes, error) 
 		return u.settle(ctx, fmt.Errorf("completing the upload: %w", err), sent, c, whole)
 	}
 	a := Attributes{Size: whole.size, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId)}
-	a.CRC32C = wholeCRC(out.ChecksumCRC32C, out.ChecksumType)
-	if a.CRC32C == "" && whole.known {
-		a.CRC32C = whole.sum.String()
+	a.Checksum = told{out.ChecksumCRC32C, out.ChecksumCRC32, out.ChecksumCRC64NVME}.whole(out.ChecksumType)
+	if !a.Checksum.Known() && whole.known {
+		a.Checksum = checksum(whole.sum)
 	}
+	a.CRC32C = a.Checksum.of(crc32C)
 	return a, nil
 }
 
@@ -152,6 +169,47 @@ func (u *upload) settle(ctx context.Context, err error, sent attempts, c conditi
 	// still there. A failure to end it leaves it to AbortUploads.
 	_ = u.abort(ctx)
 	return found, nil
+}
+
+// recall fills in the parts that S3 has of an upload that was begun before. It
+// is false if there is no such upload any more.
+func (u *upload) recall(ctx context.Context, sizes []int64) (bool, error) {
+	pages := s3.NewListPartsPaginator(u.store.client, &s3.ListPartsInput{Bucket: &u.location.Bucket, Key: &u.location.Key, UploadId: &u.id})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if codeOf(err) == "NoSuchUpload" {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("listing the parts of the upload: %w", err)
+		}
+		for _, p := range page.Parts {
+			n := int(aws.ToInt32(p.PartNumber))
+			if n > len(sizes) || aws.ToInt64(p.Size) != sizes[n-1] {
+				continue // it will be stored again
+			}
+			sum, known := told{p.ChecksumCRC32C, p.ChecksumCRC32, p.ChecksumCRC64NVME}.as(u.kind)
+			u.record(n, part{etag: aws.ToString(p.ETag), size: sizes[n-1], sum: sum, known: known})
+		}
+	}
+	return true, nil
+}
+
+func (u *upload) has(n int) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_, has := u.parts[n]
+	return has
+}
+
+// done returns how many parts S3 has, and their bytes.
+func (u *upload) done() (parts int, bytes int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, p := range u.parts {
+		bytes += p.size
+	}
+	return len(u.parts), bytes
 }
 
 // abort ends the upload, even if ctx has ended. No part may be in flight.

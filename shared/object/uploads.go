@@ -51,6 +51,10 @@ func (s *Store) AbortUploads(ctx context.Context, bucket, prefix string, olderTh
 	if err != nil {
 		return 0, err
 	}
+	return s.abortOld(ctx, uploads, olderThan)
+}
+
+func (s *Store) abortOld(ctx context.Context, uploads []Upload, olderThan time.Duration) (int, error) {
 	limit := time.Now().Add(-olderThan)
 	aborted := 0
 	for _, u := range uploads {

@@ -50,7 +50,7 @@ func (s *Store) NewWriter(ctx context.Context, l Location, o WriterOptions) *Wri
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &Writer{
 		ctx: ctx, cancel: cancel, store: s, location: l,
-		headers:   headers{contentType: o.ContentType, contentEncoding: o.ContentEncoding, metadata: o.Metadata},
+		headers:   o.headers(),
 		condition: condition{absent: o.IfAbsent},
 		buffers:   o.Buffers,
 		number:    1,
@@ -130,7 +130,7 @@ func (w *Writer) send() error {
 		return context.Cause(w.ctx)
 	}
 	number, sum, pieces := w.number, w.sum, w.takePieces()
-	w.number, w.sum = w.number+1, 0
+	w.number, w.sum = w.number+1, crc{}
 	w.flight.Go(func() {
 		if err := w.upload.put(w.ctx, number, newBody(pieces...), sum); err != nil {
 			w.cancel(err)
