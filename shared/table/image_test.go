@@ -175,7 +175,7 @@ func TestUnreadableTypeNamesItsColumn(t *testing.T) {
 	}
 }
 
-var creatable = regexp.MustCompile(`^[A-Z_ ]+(\([1-9][0-9]*\)|\([0-9]+,[0-9]+\))?$`)
+var creatable = regexp.MustCompile(`^[A-Z_ ]+(\([1-9]\d*\)|\(\d+,\d+\))?$`)
 
 // No spelling makes a column that a target would refuse to create.
 func FuzzEveryTypeHasAnImage(f *testing.F) {
