@@ -4,35 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stagelift/stagelift/shared/table"
 )
-
-// Table is a table as it will be read.
-type Table struct {
-	Name table.Name
-	// Columns are in the table's order, dropped ones left out.
-	Columns []table.Column
-	// PrimaryKey lists column names in key order; nil without a key.
-	PrimaryKey []string
-	// Blocks is the number of heap blocks, over all partitions.
-	Blocks int64
-	// Rows is the planner's estimate; -1 when it was never analysed.
-	Rows int64
-
-	leaves []leaf
-}
-
-// leaf is a relation that holds rows of a table.
-type leaf struct {
-	name    table.Name
-	blocks  int64
-	byBlock bool // it has a heap, and the server scans ctid ranges by block
-	descend bool // ONLY is not for views and foreign tables
-}
 
 // relation is a row of the catalogue.
 type relation struct {
@@ -41,8 +17,9 @@ type relation struct {
 	Kind     string
 	Leaf     bool // a partition; read through its parent unless named itself
 	Usage    bool // USAGE on the schema
-	Select   bool // SELECT on the relation
+	Select   bool // SELECT on all of the relation
 	Filtered bool // row-level security applies to us
+	Named    bool // a pattern without wildcards names it
 }
 
 // relations lists everything that could be read, as of the snapshot.
@@ -81,6 +58,7 @@ func choose(all []relation, include, exclude []table.Pattern) ([]relation, error
 		for i, pattern := range include {
 			if pattern.Matches(r.Name) && (pattern.Exact() || isTable(r)) {
 				used[i], selected = true, true
+				r.Named = r.Named || pattern.Exact()
 			}
 		}
 		if selected && !matchesAny(exclude, r.Name) {
@@ -112,69 +90,6 @@ func matchesAny(patterns []table.Pattern, name table.Name) bool {
 		}
 	}
 	return false
-}
-
-// readable refuses what we may not read or would read only in part, with the
-// statements that would change it.
-func readable(list []relation, user string) error {
-	var problems []error
-	for _, r := range list {
-		to := " TO " + table.Quote(user)
-		switch {
-		case !r.Usage:
-			problems = append(problems, fmt.Errorf("table %s: no privilege on its schema; run: GRANT USAGE ON SCHEMA %s%s",
-				r.Name, table.Quote(r.Name.Schema), to))
-		case !r.Select:
-			problems = append(problems, fmt.Errorf("table %s: no privilege to read it; run: GRANT SELECT ON %s%s",
-				r.Name, r.Name.SQL(), to))
-		case r.Filtered:
-			problems = append(problems, fmt.Errorf("table %s: row-level security would hide rows; run: ALTER ROLE %s BYPASSRLS",
-				r.Name, table.Quote(user)))
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// lockable are the kinds that LOCK TABLE takes. The rest cannot be truncated.
-func lockable(kind string) bool { return kind == "r" || kind == "p" }
-
-// lock keeps the relations from being dropped, truncated or rewritten while
-// the snapshot lasts, in the weakest mode there is: reads and writes go on.
-func (s *Snapshot) lock(ctx context.Context, list []relation) error {
-	var names []string
-	for _, r := range list {
-		if lockable(r.Kind) {
-			names = append(names, "ONLY "+r.Name.SQL())
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	if _, err := s.conn.Exec(ctx, "LOCK TABLE "+strings.Join(names, ", ")+" IN ACCESS SHARE MODE"); err != nil {
-		return fmt.Errorf("locking %d tables against DDL: %w", len(names), readHint(err))
-	}
-	return s.checkRewritten(ctx, list)
-}
-
-// checkRewritten refuses tables whose storage changed between the snapshot and
-// the lock. TRUNCATE and a rewriting ALTER TABLE do not heed snapshots: the
-// rows would be gone without an error.
-func (s *Snapshot) checkRewritten(ctx context.Context, list []relation) error {
-	const query = `
-SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.oid = ANY($1) AND c.relkind = 'r' AND c.relfilenode <> pg_relation_filenode(c.oid)`
-	rows, err := s.conn.Query(ctx, query, oids(list))
-	if err != nil {
-		return fmt.Errorf("checking for rewritten tables: %w", err)
-	}
-	rewritten, err := pgx.CollectRows(rows, pgx.RowToStructByPos[table.Name])
-	if err != nil {
-		return fmt.Errorf("checking for rewritten tables: %w", err)
-	}
-	if len(rewritten) > 0 {
-		return fmt.Errorf("table %s was truncated or rewritten while the run started; run again", rewritten[0])
-	}
-	return nil
 }
 
 func oids(list []relation) []uint32 {

@@ -1,106 +1,170 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/stagelift/stagelift/shared/table"
 )
 
-// Span is a part of a table that one COPY reads: a half-open range of heap
-// blocks of a relation, or all of it.
-type Span struct {
-	// Relation holds the rows: the table itself, or a leaf of a partitioned one.
-	Relation table.Name
-	// From and To bound the blocks; To 0 means to the end. Both 0 is all of it.
-	From, To int64
-	// Blocks is the number of blocks that the span is expected to hold.
-	Blocks int64
-	// descend is true where ONLY would leave rows out or is not allowed.
-	descend bool
+// Query is how the rows of a table are read, but for the span.
+type Query struct {
+	// Fields are the columns to read, with the image that each becomes.
+	Fields []table.Field
+	// Where keeps only the rows for which it is true; empty keeps all. It must
+	// have passed Snapshot.CheckFilter.
+	Where string
+	// Window keeps only rows of an incremental run; nil keeps all.
+	Window *Window
+	// Binary asks for COPY's binary format, with each field's Sent form;
+	// otherwise it is CSV, with the Printed form.
+	Binary bool
+	// CSV says how CSV is printed. It must have passed Check.
+	CSV CSVOptions
+	// NullOutOfRange reads a value that does not fit a narrowed column as NULL.
+	// Otherwise such a value ends the read with an error that names its row.
+	NullOutOfRange bool
+	// Key are the columns that name a row in such an error. They must be
+	// readable. Without them the row is named by its ctid, where it has one.
+	Key []string
+}
+
+// Copy returns the statement that reads a span.
+func (q Query) Copy(span Span) (string, error) {
+	if len(q.Fields) == 0 {
+		return "", fmt.Errorf("reading %s: it has no columns to read", span.Relation)
+	}
+	list := make([]string, len(q.Fields))
+	for i, field := range q.Fields {
+		var err error
+		if list[i], err = q.expression(field, span); err != nil {
+			return "", fmt.Errorf("reading %s: column %s: %w", span.Relation, table.Quote(field.Name), err)
+		}
+	}
+	where, err := q.where(span)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", span.Relation, err)
+	}
+	options, err := q.options()
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", span.Relation, err)
+	}
+	return "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + span.from() + where + ") TO STDOUT WITH (" + options + ")", nil
+}
+
+// where joins the conditions. The filter stands on lines of its own, so that a
+// comment at its end ends there.
+func (q Query) where(span Span) (string, error) {
+	conditions := span.bounds()
+	if q.Window != nil {
+		window, err := q.Window.conditions()
+		if err != nil {
+			return "", err
+		}
+		conditions = append(conditions, window...)
+	}
+	if q.Where != "" {
+		conditions = append(conditions, "("+q.Where+"\n)")
+	}
+	if len(conditions) == 0 {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(conditions, " AND "), nil
+}
+
+func (q Query) options() (string, error) {
+	if q.Binary {
+		return "FORMAT binary", nil
+	}
+	options := "FORMAT csv, NULL " + escapeString(q.CSV.Null) + ", DELIMITER " + escapeString(q.CSV.Delimiter)
+	if len(q.Fields) > 1 {
+		return options, nil
+	}
+	if q.CSV.Null == "" {
+		return "", errors.New(`NULL in the only column would be an empty line, which readers skip; choose another null text than ""`)
+	}
+	// A lone empty string would print as an empty line as well.
+	return options + ", FORCE_QUOTE *", nil
 }
 
 // CSVOptions say how COPY prints CSV.
 type CSVOptions struct {
-	// Null is the unquoted text that stands for NULL.
+	// Null is the unquoted text that stands for NULL; it may be empty.
 	Null string
 	// Delimiter is one byte.
 	Delimiter string
 }
 
-// CopyCSV returns the statement that prints a span of a table as CSV.
-func CopyCSV(columns []table.Column, span Span, o CSVOptions) (string, error) {
-	list := make([]string, len(columns))
-	for i, column := range columns {
-		image, err := table.ImageOf(column)
-		if err != nil {
-			return "", fmt.Errorf("reading %s: %w", span.Relation, err)
-		}
-		list[i] = expression(column, image)
+// Check tells everything that COPY would refuse, or nobody could read back.
+func (o CSVOptions) Check() error {
+	var problems []error
+	if len(o.Delimiter) != 1 || o.Delimiter[0] >= 0x80 || strings.ContainsAny(o.Delimiter, "\r\n\"\x00") {
+		problems = append(problems, fmt.Errorf(
+			"delimiter is %q, want one ASCII character that is not a double quote, a line break or NUL", o.Delimiter))
 	}
-	options := "FORMAT csv, NULL " + escapeString(o.Null) + ", DELIMITER " + escapeString(o.Delimiter)
-	if len(columns) == 1 {
-		// A lone empty string would print as an empty line, which readers skip.
-		options += ", FORCE_QUOTE *"
+	if strings.ContainsAny(o.Null, "\r\n\"\x00") {
+		problems = append(problems, fmt.Errorf("null is %q, want a text without double quotes, line breaks and NUL", o.Null))
 	}
-	return "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + span.from() + ") TO STDOUT WITH (" + options + ")", nil
+	if o.Delimiter != "" && strings.Contains(o.Null, o.Delimiter) {
+		problems = append(problems, fmt.Errorf("null is %q, which holds the delimiter %q", o.Null, o.Delimiter))
+	}
+	if o.Null == `\.` {
+		problems = append(problems, errors.New(`null is "\\.", which ends the data where COPY reads it back`))
+	}
+	return errors.Join(problems...)
 }
 
-func expression(column table.Column, image table.Image) string {
-	if image.Printed == table.FormHex {
-		return "encode(" + table.Quote(column.Name) + ", 'hex')"
-	}
-	return table.Quote(column.Name)
+// printsAsText are the types whose cast to text runs their output function.
+// They belong to PostgreSQL, so that nobody can have given them another cast.
+var printsAsText = []string{
+	"smallint", "integer", "bigint", "oid", "real", "double precision", "numeric", "money", "uuid", "interval", "date",
+	"time without time zone", "time with time zone", "timestamp without time zone", "timestamp with time zone",
+	"json", "jsonb", "bytea", "bit", "bit varying",
 }
 
-// from names the relation and bounds its blocks. ONLY keeps out the rows of
-// tables that inherit from it, which are tables of their own.
-func (s Span) from() string {
-	clause := "ONLY " + s.Relation.SQL()
-	if s.descend {
-		clause = s.Relation.SQL()
+// expression asks for a field in its form. All forms keep NULL.
+func (q Query) expression(field table.Field, span Span) (string, error) {
+	column, form := table.Quote(field.Name), field.Printed
+	if q.Binary {
+		form = field.Sent
 	}
-	var bounds []string
-	if s.From > 0 {
-		bounds = append(bounds, "ctid >= '("+strconv.FormatInt(s.From, 10)+",0)'::tid")
+	kind, err := table.ParseType(field.Type)
+	if err != nil {
+		return "", err
 	}
-	if s.To > 0 {
-		bounds = append(bounds, "ctid < '("+strconv.FormatInt(s.To, 10)+",0)'::tid")
-	}
-	if len(bounds) > 0 {
-		clause += " WHERE " + strings.Join(bounds, " AND ")
-	}
-	return clause
-}
-
-// escapeString returns s as an E string literal, which reads the same whatever
-// standard_conforming_strings says.
-func escapeString(s string) string {
-	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
-}
-
-// BlockSize is the size of a heap block in bytes. RDS offers no other.
-const BlockSize = 8192
-
-// Spans cuts the table into spans of at most target blocks. The last span of
-// each relation is open-ended, so a relation that grew is still read whole.
-func (t Table) Spans(target int64) []Span {
-	var spans []Span
-	for _, leaf := range t.leaves {
-		whole := Span{Relation: leaf.name, Blocks: leaf.blocks, descend: leaf.descend}
-		if !leaf.byBlock || target < 1 {
-			spans = append(spans, whole)
-			continue
-		}
-		for from := int64(0); from == 0 || from < leaf.blocks; from += target {
-			span := whole
-			span.From, span.To, span.Blocks = from, from+target, min(target, leaf.blocks-from)
-			if span.To >= leaf.blocks {
-				span.To = 0
-			}
-			spans = append(spans, span)
+	if field.Source != "" {
+		if column, err = q.narrow(field, kind, span); err != nil {
+			return "", err
 		}
 	}
-	return spans
+	switch form {
+	case table.FormValue:
+		return column, nil
+	case table.FormHex:
+		return "encode(" + column + ", 'hex')", nil
+	case table.FormJSON:
+		return "to_json(" + column + ")::text", nil
+	case table.FormNumeric:
+		return column + "::numeric", nil
+	case table.FormText:
+		return q.text(column, kind), nil
+	}
+	return "", fmt.Errorf("form %d is unknown", form)
+}
+
+// text asks for what the output function prints. A cast to text runs another
+// function for some types: inet gains a /32, boolean is spelled out, character
+// loses its blanks, and users may add casts of their own. format() runs the
+// output function of any type, but makes NULL an empty string. IS DISTINCT FROM
+// NULL is false for NULL alone; IS NOT NULL also for composites of NULLs.
+func (q Query) text(column string, kind table.Type) string {
+	switch {
+	case !q.Binary:
+		return column // CSV prints the output function's text
+	case !kind.Array && slices.Contains(printsAsText, kind.Name):
+		return column + "::text"
+	}
+	return "CASE WHEN " + column + " IS DISTINCT FROM NULL THEN format('%s', " + column + ") END"
 }

@@ -62,14 +62,46 @@ func readHint(err error) error {
 	if !errors.As(err, &server) {
 		return err
 	}
+	if misfit := explainMisfit(server); misfit != "" {
+		return fmt.Errorf("%s; widen its numeric, or have such values read as NULL", misfit)
+	}
+	if Conflict(err) {
+		return fmt.Errorf("%w (a replica cancelled the read to keep up with its primary: "+
+			"turn hot_standby_feedback on, raise max_standby_streaming_delay, or read from the primary)", err)
+	}
 	hints := map[string]string{
 		"55P03": "another session holds the table exclusively; run again when it is done",
 		"42501": "row-level security or a missing privilege keeps rows from us; the user needs SELECT and BYPASSRLS",
-		"40001": "a replica had to cancel the read to keep up: turn hot_standby_feedback on, or read from the primary",
 		"57P01": "the server was told to end the connection, as a restart or a failover does; run again",
 	}
 	if hint := hints[server.Code]; hint != "" {
 		return fmt.Errorf("%w (%s)", err, hint)
 	}
 	return err
+}
+
+// Conflict tells whether a standby cancelled a read, or ended its session, to
+// keep up with its primary. The range can be read again on a new Stream, as
+// long as the snapshot itself was not ended with it.
+//
+// The codes stand for other things as well, but not in transactions that write
+// nothing at REPEATABLE READ, where no update can be lost; a deadlock with the
+// locks of DDL is worth another try as well.
+func Conflict(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && (server.Code == "40001" || server.Code == "40P01")
+}
+
+// filterHint says what PostgreSQL said about a filter, which may take it for
+// something that it was not meant to be.
+func filterHint(err error) error {
+	var server *pgconn.PgError
+	if !errors.As(err, &server) {
+		return err
+	}
+	said := server.Message
+	if server.Hint != "" {
+		said += " (" + server.Hint + ")"
+	}
+	return fmt.Errorf("want one boolean expression; PostgreSQL says: %s: %w", said, err)
 }

@@ -77,6 +77,8 @@ var session = map[string]string{
 	"row_security":                        "off",
 	"default_transaction_read_only":       "on",
 	"search_path":                         "pg_catalog",
+	"quote_all_identifiers":               "off",
+	"standard_conforming_strings":         "on",
 }
 
 // Open checks the configuration. It does not connect.
@@ -136,6 +138,12 @@ func (s *Source) connect(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, s.explainConnect(endpoint, err)
+	}
+	// Not every server knows these, and one that does not would refuse to be
+	// connected to with them.
+	const limits = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')`
+	if _, err := conn.PgConn().Exec(ctx, limits).ReadAll(); err != nil {
+		return nil, errors.Join(fmt.Errorf("switching the server's time limits off: %w", err), closing(ctx, conn))
 	}
 	return conn, nil
 }
