@@ -1,0 +1,209 @@
+package encode_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stagelift/stagelift/local/rds/rdstest"
+	"github.com/stagelift/stagelift/shared/encode"
+	"github.com/stagelift/stagelift/shared/postgres"
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+// source is a database of the test's own: admin makes it and says what it
+// holds, the rest reads it as extract does.
+type source struct {
+	admin  *pgx.Conn
+	config postgres.Config
+}
+
+func newSource(t *testing.T, sql ...string) *source {
+	t.Helper()
+	instance := rdstest.Shared(t)
+	admin, err := pgx.Connect(t.Context(), instance.AdminURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = admin.Close(context.WithoutCancel(t.Context())) })
+	roots, err := postgres.RootCAs(instance.CAFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &source{admin: admin, config: postgres.Config{
+		Host: instance.Host(), Port: instance.Port(), Database: instance.Database(), User: instance.User(),
+		Region: rdstest.Region, RootCAs: roots,
+		Credentials: credentials.NewStaticCredentialsProvider(rdstest.AccessKey, rdstest.SecretKey, ""),
+	}}
+	for _, statement := range sql {
+		s.exec(t, statement)
+	}
+	return s
+}
+
+func (s *source) exec(t *testing.T, sql string) {
+	t.Helper()
+	if _, err := s.admin.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+		t.Fatalf("%.300s: %v", sql, err)
+	}
+}
+
+// printed is a value as a server prints it; nil is NULL.
+type printed = *string
+
+// ask returns what the server prints for expressions over the rows of a table,
+// in the order of their ids. It prints with each type's output function, in the
+// settings that extract promises.
+func (s *source) ask(t *testing.T, from string, expressions []string) [][]printed {
+	t.Helper()
+	s.exec(t, `SET search_path TO pg_catalog; SET DateStyle TO ISO; SET IntervalStyle TO postgres; SET TimeZone TO UTC;
+		SET bytea_output TO hex; SET extra_float_digits TO 3`)
+	sql := "SELECT " + strings.Join(expressions, ", ") + " FROM public." + table.Quote(from) + " ORDER BY id"
+	results, err := s.admin.PgConn().Exec(t.Context(), sql).ReadAll()
+	if err != nil {
+		t.Fatalf("%.300s: %v", sql, err)
+	}
+	var rows [][]printed
+	for _, values := range results[0].Rows {
+		row := make([]printed, len(values))
+		for i, value := range values {
+			if value != nil {
+				row[i] = new(string(value))
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// fields describes a table as extract does.
+func (s *source) fields(t *testing.T, from string) ([]table.Field, postgres.Table) {
+	t.Helper()
+	snapshot := s.snapshot(t)
+	pattern, err := table.ParsePattern("public." + table.Quote(from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := snapshot.Tables(t.Context(), postgres.Selection{Include: []table.Pattern{pattern}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fieldsOf(t, tables[0].Columns), tables[0]
+}
+
+func fieldsOf(t *testing.T, columns []table.Column) []table.Field {
+	t.Helper()
+	fields := make([]table.Field, len(columns))
+	for i, column := range columns {
+		image, err := table.ImageOf(column)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields[i] = table.Field{Column: column, Image: image}
+	}
+	return fields
+}
+
+func (s *source) snapshot(t *testing.T) *postgres.Snapshot {
+	t.Helper()
+	source, err := postgres.Open(s.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := source.Snapshot(t.Context(), postgres.SnapshotOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = snapshot.Close(context.WithoutCancel(t.Context())) })
+	return snapshot
+}
+
+// writing is how a table is read and written.
+type writing struct {
+	Fields  []table.Field
+	Options encode.Options
+	CSVNull string
+	// NullOutOfRange is postgres.Query's, for narrowed columns.
+	NullOutOfRange bool
+}
+
+// write reads the table and writes it as one part, in the order of its rows'
+// places, which is that of their ids.
+func (s *source) write(t *testing.T, from postgres.Table, w writing) ([]byte, error) {
+	t.Helper()
+	stream, err := s.snapshot(t).Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stream.Close(context.WithoutCancel(t.Context())) }()
+	encoder, err := encode.New(w.Fields, w.Options)
+	if err != nil {
+		return nil, err
+	}
+	var part bytes.Buffer
+	if err := encoder.Begin(&part); err != nil {
+		return nil, err
+	}
+	query := postgres.Query{
+		Fields: w.Fields, Binary: encode.Binary(w.Options.Format), Key: []string{"id"}, NullOutOfRange: w.NullOutOfRange,
+		CSV: postgres.CSVOptions{Null: w.CSVNull, Delimiter: w.Options.Delimiter},
+	}
+	for _, span := range from.Spans(1) {
+		statement, err := query.Copy(span)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := stream.Copy(t.Context(), messages{encoder}, statement); err != nil {
+			return nil, fmt.Errorf("%.300s: %w", statement, err)
+		}
+	}
+	if err := encoder.End(); err != nil {
+		return nil, err
+	}
+	return part.Bytes(), nil
+}
+
+// messages gives an encoder the rows of COPY's messages.
+type messages struct{ encode.Encoder }
+
+func (m messages) Write(message []byte) (int, error) {
+	row, err := m.Row(message)
+	if err != nil || row == nil {
+		return len(message), err
+	}
+	return len(message), m.Encoder.Write(row)
+}
+
+// literal is a string that a server takes for any type.
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// fill makes a table of the columns, each named after its type, and puts every
+// value into a row, NULL where a column has no more, and everywhere in the last
+// row. Values beyond Parquet come after the others.
+func (s *source) fill(t *testing.T, name string, columns []column) {
+	t.Helper()
+	definitions := make([]string, len(columns))
+	rows := 0
+	for i, c := range columns {
+		definitions[i] = table.Quote(c.Type) + " " + c.Type
+		rows = max(rows, len(c.Values)+len(c.Beyond))
+	}
+	s.exec(t, "CREATE TABLE public."+table.Quote(name)+" (id bigint GENERATED ALWAYS AS IDENTITY, "+
+		strings.Join(definitions, ", ")+`, "twice the id" bigint GENERATED ALWAYS AS (2 * id) STORED)`)
+	for row := range rows + 1 {
+		values := make([]string, len(columns))
+		for i, c := range columns {
+			values[i] = "NULL"
+			if all := slices.Concat(c.Values, c.Beyond); row < len(all) {
+				values[i] = literal(all[row])
+			}
+		}
+		s.exec(t, "INSERT INTO public."+table.Quote(name)+" VALUES (DEFAULT, "+strings.Join(values, ", ")+", DEFAULT)")
+	}
+}

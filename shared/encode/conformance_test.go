@@ -1,0 +1,107 @@
+package encode_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stagelift/stagelift/shared/encode"
+	"github.com/stagelift/stagelift/shared/postgres"
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+// These tests write every type of docs/types.md at its edges, read from a real
+// server by the code that extract reads with, and read it back with readers that
+// we do not write with. Each value is compared with what the server prints for
+// it. What differs has its line in docs/types.md.
+
+// all returns every column of the conformance tables.
+func all() []column { return slices.Concat(numbers, texts, times, others, compounds) }
+
+// conforming makes one table of every type.
+func conforming(t *testing.T) (*source, []table.Field, postgres.Table) {
+	t.Helper()
+	s := newSource(t, schema)
+	s.fill(t, "every type", all())
+	fields, described := s.fields(t, "every type")
+	return s, fields, described
+}
+
+// asked are what the server prints for the fields in a form.
+func (s *source) asked(t *testing.T, from string, fields []table.Field, form func(table.Field) string) [][]printed {
+	t.Helper()
+	list := make([]string, len(fields))
+	for i, field := range fields {
+		list[i] = fmt.Sprintf(form(field), table.Quote(field.Name))
+	}
+	return s.ask(t, from, list)
+}
+
+// differ reports what a reader found where it should have found something else.
+func differ(t *testing.T, row int, field table.Field, want, got printed) {
+	t.Helper()
+	if want == nil && got == nil || want != nil && got != nil && *want == *got {
+		return
+	}
+	t.Errorf("row %d, %s: got %s, want %s", row+1, field.Name, show(got), show(want))
+}
+
+func show(p printed) string {
+	switch {
+	case p == nil:
+		return "NULL"
+	case len(*p) > 200:
+		return fmt.Sprintf("%q… of %d bytes", (*p)[:200], len(*p))
+	}
+	return fmt.Sprintf("%q", *p)
+}
+
+// The types as the catalogue has them must be those that the table was made
+// with, or the rows would show something else than docs/types.md says.
+func TestConformanceTableHasEveryType(t *testing.T) {
+	t.Parallel()
+	_, fields, _ := conforming(t)
+	resolved := map[string]string{
+		"public.email": "text", "public.price": "numeric(6,2)", "public.series": "integer[]", "public.feeling": "public.mood",
+		"public.couple": "public.pair", "integer[3][3]": "integer[]", "public.email[]": "text[]",
+	}
+	for _, field := range fields[1 : len(fields)-1] {
+		want := field.Name
+		if base, known := resolved[want]; known {
+			want = base
+		}
+		if field.Type != want {
+			t.Errorf("column %s is of type %s, want %s", field.Name, field.Type, want)
+		}
+	}
+}
+
+// Text of a length that both warehouses are told is never longer.
+func TestNoTextIsLongerThanItsColumn(t *testing.T) {
+	t.Parallel()
+	s, fields, _ := conforming(t)
+	octets := s.asked(t, "every type", fields, func(table.Field) string { return "octet_length(format('%%s', %s))" })
+	characters := s.asked(t, "every type", fields, func(table.Field) string { return "char_length(format('%%s', %s))" })
+	for i, field := range fields {
+		var bytes, chars int
+		if _, err := fmt.Sscanf(field.Redshift, "VARCHAR(%d)", &bytes); err != nil || bytes == 65535 {
+			continue
+		}
+		if _, err := fmt.Sscanf(field.Snowflake, "VARCHAR(%d)", &chars); err != nil {
+			t.Errorf("%s is %s in Redshift, but %s in Snowflake", field.Name, field.Redshift, field.Snowflake)
+		}
+		for row := range octets {
+			var o, c int
+			_, _ = fmt.Sscan(*octets[row][i], &o)
+			_, _ = fmt.Sscan(*characters[row][i], &c)
+			if o > bytes || c > chars {
+				t.Errorf("row %d, %s: %d bytes and %d characters for %s and %s", row+1, field.Name, o, c, field.Redshift, field.Snowflake)
+			}
+		}
+	}
+}
+
+// csvOptions are those of CSV without compression.
+func csvOptions() encode.Options {
+	return encode.Options{Format: "csv", Compression: "none", Delimiter: ","}
+}
