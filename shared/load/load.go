@@ -70,9 +70,9 @@ type Loaded struct {
 	// State is "loaded", or "already_loaded" when nothing was left to do.
 	State warehouse.State `json:"state"`
 	Rows  int64           `json:"rows"`
-	// Statement is the warehouse's id of the transaction, where this call ran it.
-	Statement string  `json:"statement,omitempty"`
-	Seconds   float64 `json:"seconds"`
+	// Statements are the warehouse's ids of what this call ran.
+	Statements []string `json:"statements,omitempty"`
+	Seconds    float64  `json:"seconds"`
 }
 
 // closingTime is kept back from the invocation's deadline, so that a load that
@@ -161,7 +161,7 @@ func (j *Job) Load(ctx context.Context, location object.Location) (Loaded, error
 	}
 	loaded := Loaded{
 		LoadID: load.ID, Receipt: location.Key, Source: load.Source.String(), Target: load.Target.String(), Run: load.Run,
-		State: outcome.State, Rows: outcome.Rows, Statement: outcome.Statement, Seconds: time.Since(start).Seconds(),
+		State: outcome.State, Rows: outcome.Rows, Statements: outcome.Statements, Seconds: time.Since(start).Seconds(),
 	}
 	j.report(ctx, loaded)
 	return loaded, j.keep(ctx, receipt, loaded)

@@ -42,7 +42,7 @@ func TestReceiptBecomesALoad(t *testing.T) {
 			}
 			wantAnswer := Answer{Loads: []Loaded{{
 				LoadID: b.id(s), Receipt: s.key, Source: `public."Order Items"`, Target: target.String(), Run: s.Run,
-				State: warehouse.Loaded, Rows: 3, Statement: "statement-1",
+				State: warehouse.Loaded, Rows: 3, Statements: []string{"statement-1"},
 			}}}
 			if diff := cmp.Diff(wantAnswer, answer, cmpopts.IgnoreFields(Loaded{}, "Seconds")); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
@@ -141,7 +141,7 @@ func TestSecondDeliveryVerifiesNothing(t *testing.T) {
 	if len(b.warehouse.asked) != 1 {
 		t.Errorf("%d loads, want 1", len(b.warehouse.asked))
 	}
-	if kept := b.kept(b.id(s)); kept.State != warehouse.Loaded || kept.Statement != "statement-1" {
+	if kept := b.kept(b.id(s)); kept.State != warehouse.Loaded || len(kept.Statements) != 1 {
 		t.Errorf("kept %+v, want what the first delivery did", kept)
 	}
 }

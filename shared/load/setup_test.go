@@ -49,7 +49,7 @@ func (l *ledger) Load(ctx context.Context, load warehouse.Load) (warehouse.Outco
 		return warehouse.Outcome{}, l.err
 	}
 	l.done[load.ID] = load.Rows
-	return warehouse.Outcome{State: warehouse.Loaded, Rows: load.Rows, Statement: "statement-1"}, nil
+	return warehouse.Outcome{State: warehouse.Loaded, Rows: load.Rows, Statements: []string{"statement-1"}}, nil
 }
 
 // bundle is a job before a bucket of the test's own.

@@ -45,7 +45,7 @@ func TestSecondDeliveryChangesNothing(t *testing.T) {
 	b.load(l, warehouse.Loaded)
 	b.load(l, warehouse.AlreadyLoaded)
 	outcome, done, err := b.connect().Loaded(t.Context(), l)
-	if want := (warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: 2}); err != nil || !done || outcome != want {
+	if want := (warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: 2}); err != nil || !done || !cmp.Equal(outcome, want) {
 		t.Errorf("outcome %+v, %t, %v; want %+v", outcome, done, err, want)
 	}
 	b.want(rowsOfT, "1=a", "2=b")

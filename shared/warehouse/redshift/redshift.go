@@ -117,7 +117,7 @@ func (c *Client) Load(ctx context.Context, load warehouse.Load) (warehouse.Outco
 	}
 	id, err := c.batch(ctx, texts(transaction))
 	if err == nil {
-		return warehouse.Outcome{State: warehouse.Loaded, Rows: load.Rows, Statement: id}, nil
+		return warehouse.Outcome{State: warehouse.Loaded, Rows: load.Rows, Statements: []string{id}}, nil
 	}
 	return c.explain(ctx, load, transaction, err)
 }

@@ -159,7 +159,7 @@ func (b *bundle) load(l warehouse.Load, want warehouse.State) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if outcome.State != want || outcome.Rows != l.Rows || (outcome.Statement != "") != (want == warehouse.Loaded) {
+	if outcome.State != want || outcome.Rows != l.Rows || (len(outcome.Statements) > 0) != (want == warehouse.Loaded) {
 		b.Errorf("outcome %+v, want %s with %d rows", outcome, want, l.Rows)
 	}
 }
