@@ -29,7 +29,7 @@ func (s *Snapshot) describe(ctx context.Context, chosen []relation, f family, co
 		for _, member := range f.leaves[r.OID] {
 			size := sizes[member.OID]
 			t.leaves = append(t.leaves, leaf{
-				name: member.Name, blocks: size.blocks, byBlock: size.scannable && s.scansByBlock(), descend: descends(member.Kind),
+				name: member.Name, file: size.file, blocks: size.blocks, byBlock: size.scannable && s.scansByBlock(), descend: descends(member.Kind),
 			})
 			t.Blocks += size.blocks
 			t.Rows = addEstimates(t.Rows, size.rows)
@@ -139,7 +139,8 @@ SELECT i.indrelid, a.attname
 
 type size struct {
 	blocks, rows int64
-	scannable    bool // by ranges of ctid: it is a heap, and we may read its ctid
+	file         uint32 // 0 where there is none
+	scannable    bool   // by ranges of ctid: it is a heap, and we may read its ctid
 }
 
 // sizes is asked after the snapshot was taken and the tables were locked, so
@@ -148,7 +149,8 @@ type size struct {
 func (s *Snapshot) sizes(ctx context.Context, list []relation) (map[uint32]size, error) {
 	const query = `
 SELECT c.oid, coalesce(pg_relation_size(c.oid), 0) / $2::bigint, c.reltuples::bigint,
-       c.relkind IN ('r', 'm') AND am.amname IS NOT DISTINCT FROM 'heap' AND coalesce(has_column_privilege(c.oid, 'ctid', 'SELECT'), false)
+       coalesce(pg_relation_filenode(c.oid), 0),
+       c.relkind IN ('r', 'm') AND am.amname IS NOT DISTINCT FROM 'heap' AND coalesce(has_column_privilege(c.oid, (-1)::smallint, 'SELECT'), false)
   FROM pg_class c LEFT JOIN pg_am am ON am.oid = c.relam WHERE c.oid = ANY($1)`
 	sizes := make(map[uint32]size, len(list))
 	rows, err := s.conn.Query(ctx, query, oids(list), int64(BlockSize))
@@ -157,7 +159,7 @@ SELECT c.oid, coalesce(pg_relation_size(c.oid), 0) / $2::bigint, c.reltuples::bi
 	}
 	var relid uint32
 	var z size
-	_, err = pgx.ForEachRow(rows, []any{&relid, &z.blocks, &z.rows, &z.scannable}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&relid, &z.blocks, &z.rows, &z.file, &z.scannable}, func() error {
 		sizes[relid] = z
 		return nil
 	})

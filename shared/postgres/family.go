@@ -66,7 +66,8 @@ func (f family) demands(chosen []relation, columns map[uint32][]table.Column, se
 		for i, column := range columns[r.OID] {
 			names[i] = column.Name
 		}
-		_, some := selection.Columns[r.Name]
+		choice := selection.Columns[r.Name]
+		some := len(choice.Only)+len(choice.Except) > 0
 		if r.Kind == "p" {
 			demands = append(demands, demand{relation: r})
 		}

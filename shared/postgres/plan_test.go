@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -71,56 +72,104 @@ func TestChoose(t *testing.T) {
 func TestUnreadableTablesAreToldWithTheirGrant(t *testing.T) {
 	t.Parallel()
 	name := table.Name{Schema: "Sales", Table: "orders"}
-	for want, r := range map[string]relation{
-		`GRANT USAGE ON SCHEMA "Sales" TO "reader"`:    {Name: name, Select: true},
-		`GRANT SELECT ON "Sales"."orders" TO "reader"`: {Name: name, Usage: true},
-		`ALTER ROLE "reader" BYPASSRLS`:                {Name: name, Usage: true, Select: true, Filtered: true},
+	columns := []string{"id", `say "x"`, "open"}
+	for want, d := range map[string]demand{
+		`GRANT USAGE ON SCHEMA "Sales" TO "reader"`:    {relation: relation{Name: name, Select: true}},
+		`GRANT SELECT ON "Sales"."orders" TO "reader"`: {relation: relation{Name: name, Usage: true}, columns: columns},
+		`GRANT SELECT ("id", "say ""x""") ON "Sales"."orders" TO "reader"`: {
+			relation: relation{Name: name, Usage: true, OID: 7}, columns: columns, some: true,
+		},
+		`ALTER ROLE "reader" BYPASSRLS`: {relation: relation{Name: name, Usage: true, Select: true, Filtered: true}, columns: columns},
 	} {
-		err := readable([]relation{r}, "reader")
+		err := refuse([]demand{d}, map[uint32][]string{7: {"open", "other"}}, "reader")
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name.String()) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
 
-func TestCopyCSVStatement(t *testing.T) {
+func TestCopyStatement(t *testing.T) {
 	t.Parallel()
-	two := []table.Column{{Name: "id", Type: "bigint"}, {Name: `a"b`, Type: "bytea"}}
 	relation := table.Name{Schema: "public", Table: "Order Items"}
-	options := CSVOptions{Null: `\N`, Delimiter: ","}
+	id := table.Field{Column: table.Column{Name: "id", Type: "bigint"}}
+	hex := table.Field{Column: table.Column{Name: `a"b`, Type: "bytea"}, Image: table.Image{Printed: table.FormHex}}
+	csv := CSVOptions{Null: `\N`, Delimiter: ","}
+	const alone = ` TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`
 	for name, c := range map[string]struct {
-		columns []table.Column
-		span    Span
-		want    string
+		query Query
+		span  Span
+		want  string
 	}{
 		"whole": {
-			two,
+			Query{Fields: []table.Field{id, hex}, CSV: csv},
 			Span{Relation: relation},
 			`COPY (SELECT "id", encode("a""b", 'hex') FROM ONLY "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',')`,
 		},
 		"first": {
-			two[:1],
+			Query{Fields: []table.Field{id}, CSV: csv},
 			Span{Relation: relation, To: 8},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid) TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`,
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid)` + alone,
 		},
 		"middle": {
-			two[:1],
+			Query{Fields: []table.Field{id}, CSV: csv},
 			Span{Relation: relation, From: 8, To: 16},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= '(8,0)'::tid AND ctid < '(16,0)'::tid) TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`,
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= '(8,0)'::tid AND ctid < '(16,0)'::tid)` + alone,
 		},
 		"view": {
-			two[:1],
-			Span{Relation: relation, descend: true},
-			`COPY (SELECT "id" FROM "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`,
+			Query{Fields: []table.Field{id}, CSV: csv},
+			Span{Relation: relation, Descend: true},
+			`COPY (SELECT "id" FROM "public"."Order Items")` + alone,
+		},
+		"filter and window, binary": {
+			Query{
+				Fields: []table.Field{id, hex}, Binary: true, Where: "id > 1 -- many",
+				Window: &Window{Column: id.Column, From: "-9223372036854775808", To: "5", Lookback: "3"},
+			},
+			Span{Relation: relation, To: 8},
+			`COPY (SELECT "id", "a""b" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid AND "id" >= E'-9223372036854775808'::bigint` +
+				` AND "id" < E'5'::bigint AND (id > 1 -- many` + "\n)) TO STDOUT WITH (FORMAT binary)",
 		},
 	} {
-		got, err := CopyCSV(c.columns, c.span, options)
+		got, err := c.query.Copy(c.span)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+func TestQueriesThatWouldLoseRowsAreRefused(t *testing.T) {
+	t.Parallel()
+	id := table.Field{Column: table.Column{Name: "id", Type: "bigint"}}
+	for want, q := range map[string]Query{
+		"no columns to read":                   {},
+		"would be an empty line":               {Fields: []table.Field{id}, CSV: CSVOptions{Delimiter: ","}},
+		`lookback of the cursor is "an hour"`:  {Fields: []table.Field{id}, Binary: true, Window: &Window{Column: id.Column, From: "1", To: "5", Lookback: "an hour"}},
+		`upper bound of the cursor is ""`:      {Fields: []table.Field{id}, Binary: true, Window: &Window{Column: id.Column}},
+		"cannot be a cursor":                   {Fields: []table.Field{id}, Binary: true, Window: &Window{Column: table.Column{Name: "t", Type: "text"}}},
+		"text cannot be narrowed to character": {Fields: []table.Field{{Column: table.Column{Name: "t", Type: "character(1)", Source: "text"}}}},
+	} {
+		if got, err := q.Copy(Span{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %q and error %v, want one with %q", got, err, want)
+		}
+	}
+}
+
+func TestSpanSurvivesJSON(t *testing.T) {
+	t.Parallel()
+	want := Span{Relation: table.Name{Schema: "s", Table: "t"}, From: 1, To: 9, Blocks: 8, Heap: true, Descend: true}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Span
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("span (-want +got):\n%s", diff)
 	}
 }
 

@@ -54,6 +54,7 @@ type Table struct {
 // leaf is a relation that holds rows of a table.
 type leaf struct {
 	name    table.Name
+	file    uint32 // see Span
 	blocks  int64
 	byBlock bool // it has a heap, and the server scans ctid ranges by block
 	descend bool // ONLY is not for views and foreign tables

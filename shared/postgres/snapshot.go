@@ -36,6 +36,10 @@ type Snapshot struct {
 	// LSN is the WAL position just before; empty where the server hides it, and
 	// of an imported snapshot.
 	LSN string
+	// Visible tells which transactions the snapshot sees, as
+	// pg_current_snapshot() prints it. Snapshots of one database that agree in
+	// it see the same rows.
+	Visible string
 	// At is the server's clock when the snapshot was taken or imported.
 	At time.Time
 	// Bounds are how far the tables of SnapshotOptions.Cursors may be read.
@@ -72,7 +76,7 @@ func (s *Snapshot) begin(ctx context.Context, o SnapshotOptions) (err error) {
 	if err := adopt(ctx, s.conn, o.Import); err != nil {
 		return err
 	}
-	return s.conn.QueryRow(ctx, `SELECT pg_export_snapshot(), clock_timestamp()`).Scan(&s.ID, &s.At)
+	return s.conn.QueryRow(ctx, `SELECT pg_export_snapshot(), pg_current_snapshot()::text, clock_timestamp()`).Scan(&s.ID, &s.Visible, &s.At)
 }
 
 // readPosition comes first and outside the transaction, because Aurora's

@@ -13,6 +13,9 @@ import (
 type Span struct {
 	// Relation holds the rows: the table itself, or a leaf of a partitioned one.
 	Relation table.Name `json:"relation"`
+	// File is the relation's file in the database, which changes when the
+	// relation is rewritten; 0 where there is none.
+	File uint32 `json:"file,omitempty"`
 	// From and To bound the blocks; To 0 means to the end. Both 0 is all of it.
 	From int64 `json:"from,omitempty"`
 	To   int64 `json:"to,omitempty"`
@@ -69,7 +72,7 @@ const BlockSize = 8192
 func (t Table) Spans(target int64) []Span {
 	var spans []Span
 	for _, leaf := range t.leaves {
-		whole := Span{Relation: leaf.name, Blocks: leaf.blocks, Heap: leaf.byBlock, Descend: leaf.descend}
+		whole := Span{Relation: leaf.name, File: leaf.file, Blocks: leaf.blocks, Heap: leaf.byBlock, Descend: leaf.descend}
 		if !leaf.byBlock || target < 1 {
 			spans = append(spans, whole)
 			continue
