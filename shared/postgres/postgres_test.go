@@ -138,7 +138,7 @@ func (b *bundle) query(s *postgres.Snapshot, q postgres.Query, spans []postgres.
 		before := len(out.list)
 		rows, err := stream.Copy(b.Context(), &out, statement)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", statement, err)
+			return nil, err
 		}
 		if got := int64(len(out.list) - before); got != rows && !q.Binary {
 			b.Fatalf("%s: %d rows, but %d writes", statement, rows, got)
