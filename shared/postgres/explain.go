@@ -99,9 +99,8 @@ func filterHint(err error) error {
 	if !errors.As(err, &server) {
 		return err
 	}
-	said := server.Message
 	if server.Hint != "" {
-		said += " (" + server.Hint + ")"
+		err = fmt.Errorf("%w (%s)", err, server.Hint)
 	}
-	return fmt.Errorf("want one boolean expression; PostgreSQL says: %s: %w", said, err)
+	return fmt.Errorf("want one boolean expression; PostgreSQL says: %w", err)
 }

@@ -31,21 +31,31 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	instance := rdstest.Shared(t)
+	return setupOn(t, rdstest.Shared(t))
+}
+
+func setupOn(t *testing.T, instance *rds.Instance) *bundle {
+	t.Helper()
 	admin, err := pgx.Connect(t.Context(), instance.AdminURL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = admin.Close(context.WithoutCancel(t.Context())) })
+	return &bundle{T: t, instance: instance, admin: admin, config: config(t, instance)}
+}
+
+// config is how the instance is read.
+func config(tb testing.TB, instance *rds.Instance) postgres.Config {
+	tb.Helper()
 	roots, err := postgres.RootCAs(instance.CAFile())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return &bundle{T: t, instance: instance, admin: admin, config: postgres.Config{
+	return postgres.Config{
 		Host: instance.Host(), Port: instance.Port(), Database: instance.Database(), User: instance.User(),
 		Region: rdstest.Region, RootCAs: roots,
 		Credentials: credentials.NewStaticCredentialsProvider(rdstest.AccessKey, rdstest.SecretKey, ""),
-	}}
+	}
 }
 
 func (b *bundle) exec(sql string) {
@@ -78,7 +88,7 @@ func (b *bundle) tables(s *postgres.Snapshot, include ...string) []postgres.Tabl
 	return tables
 }
 
-func patterns(t *testing.T, list ...string) []table.Pattern {
+func patterns(t testing.TB, list ...string) []table.Pattern {
 	t.Helper()
 	p, err := table.ParsePatterns(list)
 	if err != nil {
@@ -371,22 +381,11 @@ func key(secret string) aws.CredentialsProvider {
 
 func TestCutConnectionIsAnError(t *testing.T) {
 	t.Parallel()
-	instance := rdstest.Start(t)
-	b := setup(t)
-	admin, err := pgx.Connect(t.Context(), instance.AdminURL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.admin = admin
-	b.exec(`CREATE TABLE big AS SELECT g AS n, repeat('x', 200) AS t FROM generate_series(1, 200000) AS g; GRANT SELECT ON big TO ` + instance.User())
-	roots, err := postgres.RootCAs(instance.CAFile())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.config.Port, b.config.RootCAs, b.config.Database, b.config.User = instance.Port(), roots, instance.Database(), instance.User()
+	b := setupOn(t, rdstest.Start(t))
+	b.exec(`CREATE TABLE big AS SELECT g AS n, repeat('x', 200) AS t FROM generate_series(1, 200000) AS g`)
 	snapshot := b.snapshot()
 	tables := b.tables(snapshot, "public.big")
-	instance.CutAfter(5 << 20)
+	b.instance.CutAfter(5 << 20)
 	stream, err := snapshot.Stream(t.Context())
 	if err != nil {
 		t.Fatal(err)
