@@ -64,7 +64,7 @@ var images = map[string]Image{
 	"jsonb": document(FormValue, WireJSONB),
 	"text":  native(text(0), WireText),
 	"name":  native(text(labelBytes), WireText),
-	// One byte, or \ooo from PostgreSQL 16 on where it is not ASCII.
+	// One byte, or \ooo where it is not ASCII.
 	`"char"`: text(4),
 	// The widest that are printed: all signs and fields, eight groups of four
 	// digits with a mask.
