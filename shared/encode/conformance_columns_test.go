@@ -112,7 +112,7 @@ var texts = []column{
 	{Type: "character(3)", Values: []string{"", "a", "abc", " b ", "𝄞𝄞𝄞", "\n", `\N`}},
 	{Type: "bpchar", Values: []string{"", "a", "a   "}},
 	{Type: "name", Values: []string{"", "a", strings.Repeat("n", 63), `"quoted"`}},
-	{Type: `"char"`, Values: []string{"", "a", `"`, ",", "\n"}},
+	{Type: `"char"`, Values: []string{"", "a", `"`, ",", "\n", `\303`}},
 	{Type: "bytea", Values: []string{`\x`, `\x00`, everyByte(), `\x5c4e`}},
 	{Type: "xml", Values: []string{"<a>1</a>", "<a b=\"c\">\n<!-- d --></a>", "text"}},
 	{Type: "json", Values: []string{

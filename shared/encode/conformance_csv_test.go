@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stagelift/stagelift/shared/table"
@@ -67,18 +69,7 @@ func readField(text []byte, delimiter byte) (value field, rest []byte, err error
 	}
 }
 
-func csvForm(f table.Field) string {
-	switch f.Printed {
-	case table.FormHex:
-		return "encode(%s, 'hex')"
-	case table.FormJSON:
-		return "to_json(%s)"
-	case table.FormNumeric:
-		return "%s::numeric"
-	case table.FormValue, table.FormText:
-	}
-	return "%s"
-}
+func csvForm(f table.Field) string { return form(f, "encode(%s, 'hex')", "%s") }
 
 func TestCSVConforms(t *testing.T) {
 	t.Parallel()
@@ -113,6 +104,37 @@ func TestCSVConforms(t *testing.T) {
 				compareCSV(t, i, fields, want[i], row, dialect.null)
 			}
 		})
+	}
+}
+
+// What PostgreSQL printed as it is, it reads back as what it was.
+func TestPostgreSQLReadsItsCSVBack(t *testing.T) {
+	t.Parallel()
+	s, fields, described := conforming(t)
+	fields = slices.DeleteFunc(fields, func(f table.Field) bool { return f.Printed != table.FormValue })
+	part, err := s.write(t, described, writing{Fields: fields, Options: csvOptions(), CSVNull: `\N`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.exec(t, `CREATE TABLE public."read back" (LIKE public."every type")`)
+	names := make([]string, len(fields))
+	for i, field := range fields {
+		names[i] = table.Quote(field.Name)
+	}
+	_, err = s.admin.PgConn().CopyFrom(t.Context(), bytes.NewReader(part),
+		`COPY public."read back" (`+strings.Join(names, ", ")+`) FROM STDIN (FORMAT csv, NULL '\N')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := func(table.Field) string { return "%s" }
+	want, got := s.asked(t, "every type", fields, printed), s.asked(t, "read back", fields, printed)
+	if len(got) != len(want) {
+		t.Fatalf("%d rows were read back, want %d", len(got), len(want))
+	}
+	for row := range want {
+		for i, field := range fields {
+			differ(t, row, field, want[row][i], got[row][i])
+		}
 	}
 }
 

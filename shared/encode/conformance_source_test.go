@@ -129,6 +129,8 @@ type writing struct {
 	Fields  []table.Field
 	Options encode.Options
 	CSVNull string
+	// Where is postgres.Query's.
+	Where string
 	// NullOutOfRange is postgres.Query's, for narrowed columns.
 	NullOutOfRange bool
 }
@@ -151,8 +153,8 @@ func (s *source) write(t *testing.T, from postgres.Table, w writing) ([]byte, er
 		return nil, err
 	}
 	query := postgres.Query{
-		Fields: w.Fields, Binary: encode.Binary(w.Options.Format), Key: []string{"id"}, NullOutOfRange: w.NullOutOfRange,
-		CSV: postgres.CSVOptions{Null: w.CSVNull, Delimiter: w.Options.Delimiter},
+		Fields: w.Fields, Where: w.Where, Binary: encode.Binary(w.Options.Format), Key: []string{"id"},
+		NullOutOfRange: w.NullOutOfRange, CSV: postgres.CSVOptions{Null: w.CSVNull, Delimiter: w.Options.Delimiter},
 	}
 	for _, span := range from.Spans(1) {
 		statement, err := query.Copy(span)

@@ -3,6 +3,7 @@ package encode_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stagelift/stagelift/shared/encode"
@@ -27,6 +28,13 @@ func conforming(t *testing.T) (*source, []table.Field, postgres.Table) {
 	return s, fields, described
 }
 
+// conformingColumns is conforming for a test that chooses the images itself.
+func conformingColumns(t *testing.T) (*source, postgres.Table, []table.Column) {
+	t.Helper()
+	s, _, described := conforming(t)
+	return s, described, slices.Clone(described.Columns)
+}
+
 // asked are what the server prints for the fields in a form.
 func (s *source) asked(t *testing.T, from string, fields []table.Field, form func(table.Field) string) [][]printed {
 	t.Helper()
@@ -35,6 +43,23 @@ func (s *source) asked(t *testing.T, from string, fields []table.Field, form fun
 		list[i] = fmt.Sprintf(form(field), table.Quote(field.Name))
 	}
 	return s.ask(t, from, list)
+}
+
+// form asks for a value as docs/types.md has it in every format: it looks at
+// the type and not at the image, which is what is tested. Only bytes and what
+// is left depend on the format.
+func form(f table.Field, bytes, rest string) string {
+	switch {
+	case f.AsText:
+		return "%s"
+	case f.Type == "bytea":
+		return bytes
+	case f.Type == "money":
+		return "%s::numeric"
+	case strings.HasSuffix(f.Type, "[]"), f.Kind == "composite":
+		return "to_json(%s)"
+	}
+	return rest
 }
 
 // differ reports what a reader found where it should have found something else.
