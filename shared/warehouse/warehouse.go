@@ -18,8 +18,8 @@
 //   - Windows that are merged. A window begins where the last one ended: the
 //     ledger knows. One that begins later is ErrHeld, since a run between the
 //     two is not loaded yet; one that ends at or before it is Skipped.
-//   - Replacements. A run older than the newest one that was loaded into the
-//     target is Skipped.
+//   - Replacements, and merges of whole tables. A run older than the newest one
+//     that was loaded into the target is Skipped.
 //
 // What is appended needs no order, and comes once.
 //
@@ -176,6 +176,9 @@ var (
 	// ErrHeld means that an earlier run of an incremental table is not loaded
 	// yet. The error says from where to where. Retry once it is.
 	ErrHeld = errors.New("an earlier run of this table is not loaded yet")
+	// ErrKeys means that staged rows cannot be merged: two have equal keys and no
+	// column decides between them, or a key is NULL.
+	ErrKeys = errors.New("the staged rows' keys are not fit to merge by")
 	// ErrColumn means that a column of the target cannot take the staged one
 	// without losing values. The error names the column and both types.
 	ErrColumn = errors.New("the target's column cannot take the staged one")
