@@ -103,13 +103,16 @@ func (s *Snapshot) mayWatch(ctx context.Context) error {
 // is who writes no rows: other databases' backends, autovacuum, and walsenders
 // that are sending WAL, which decode in transactions that last as long as a
 // subscriber is stuck. A walsender that is not sending can run any statement.
+// Left out too are sessions of our user under our name, which only read: a run
+// that lasts an hour would hold back every other one.
 func (s *Snapshot) oldestTransaction(ctx context.Context) (time.Time, error) {
 	const query = `
 SELECT least(statement_timestamp(), min(a.xact_start)), coalesce(array_agg(a.pid) FILTER (WHERE a.state = 'disabled'), '{}')
   FROM pg_stat_activity a LEFT JOIN pg_stat_replication r ON r.pid = a.pid
  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
    AND a.backend_type NOT IN ('autovacuum worker', 'autovacuum launcher', 'logical replication launcher')
-   AND r.state IS DISTINCT FROM 'streaming' AND r.state IS DISTINCT FROM 'catchup'`
+   AND r.state IS DISTINCT FROM 'streaming' AND r.state IS DISTINCT FROM 'catchup'
+   AND NOT (a.usename = current_user AND a.application_name = current_setting('application_name'))`
 	var moment time.Time
 	var dark []int32
 	if err := s.conn.QueryRow(ctx, query).Scan(&moment, &dark); err != nil {

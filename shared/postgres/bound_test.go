@@ -1,0 +1,431 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stagelift/stagelift/local/rds/rdstest"
+	"github.com/stagelift/stagelift/shared/postgres"
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+func public(name string) table.Name { return table.Name{Schema: "public", Table: name} }
+
+// incremental is a bundle on an instance of its own: what other sessions do is
+// what these tests are about.
+func incremental(t *testing.T, settings map[string]string) *bundle {
+	t.Helper()
+	o := rdstest.Options()
+	o.Settings = settings
+	b := setupOn(t, rdstest.StartWith(t, o))
+	b.exec(`CREATE TABLE stamped (id int, at timestamptz NOT NULL DEFAULT now());
+		CREATE TABLE counted (n bigint GENERATED ALWAYS AS IDENTITY, t text);
+		INSERT INTO stamped (id) VALUES (1); INSERT INTO counted (t) VALUES ('a')`)
+	return b
+}
+
+// session is another session of the database, as the superuser.
+func (b *bundle) session(database string) *pgx.Conn {
+	b.Helper()
+	config, err := pgx.ParseConfig(b.instance.AdminURL())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if database != "" {
+		config.Database = database
+	}
+	conn, err := pgx.ConnectConfig(b.Context(), config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close(context.WithoutCancel(b.Context())) })
+	return conn
+}
+
+func (b *bundle) run(conn *pgx.Conn, sql string) {
+	b.Helper()
+	if _, err := conn.PgConn().Exec(b.Context(), sql).ReadAll(); err != nil {
+		b.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (b *bundle) try(o postgres.SnapshotOptions) (*postgres.Snapshot, error) {
+	b.Helper()
+	source, err := postgres.Open(b.config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	snapshot, err := source.Snapshot(b.Context(), o)
+	if err == nil {
+		b.Cleanup(func() { _ = snapshot.Close(context.WithoutCancel(b.Context())) })
+	}
+	return snapshot, err
+}
+
+func (b *bundle) bounded(cursor postgres.Cursor) (*postgres.Snapshot, postgres.Bound) {
+	b.Helper()
+	snapshot, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return snapshot, snapshot.Bounds[cursor.Table]
+}
+
+// window reads the first column of a table within a window, sorted by nothing.
+func (b *bundle) window(s *postgres.Snapshot, name string, w postgres.Window) []string {
+	b.Helper()
+	found := b.tables(s, name)[0]
+	rows, err := b.query(s, postgres.Query{Fields: b.fields(found.Columns[:1]), CSV: csv, Window: &w}, found.Spans(0))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i, row := range rows {
+		rows[i] = strings.Trim(row, "\"\n")
+	}
+	return rows
+}
+
+func (b *bundle) moment(sql string) time.Time {
+	b.Helper()
+	var at time.Time
+	if err := b.admin.QueryRow(b.Context(), sql).Scan(&at); err != nil {
+		b.Fatal(err)
+	}
+	return at
+}
+
+func parseBound(t *testing.T, text string) time.Time {
+	t.Helper()
+	at, err := time.Parse("2006-01-02 15:04:05.999999-07", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// A transaction that is open while runs come and go has its rows read by the
+// run after its commit, once.
+func TestRowsThatCommitLateAreReadOnce(t *testing.T) {
+	t.Parallel()
+	b := incremental(t, nil)
+	at := postgres.Cursor{Table: public("stamped"), Column: "at"}
+	n := postgres.Cursor{Table: public("counted"), Column: "n"}
+	late := b.session("")
+	b.run(late, `BEGIN; SELECT 1`) // its now() is from here
+	b.exec(`INSERT INTO stamped VALUES (2, now() - interval '1 hour'); INSERT INTO stamped (id) VALUES (3); INSERT INTO counted (t) VALUES ('b')`)
+	first, firstAt := b.bounded(at)
+	got := b.window(first, "public.stamped", postgres.Window{Column: firstAt.Column, To: firstAt.To})
+	if diff := cmp.Diff([]string{"2"}, got); diff != "" {
+		t.Errorf("first run (-want +got):\n%s", diff)
+	}
+	start := b.moment(`SELECT xact_start FROM pg_stat_activity WHERE pid = ` + fmt.Sprint(late.PgConn().PID()))
+	if to := parseBound(t, firstAt.To); to.After(start) {
+		t.Errorf("the bound %s is after the start of an open transaction, %s", to, start)
+	}
+	b.run(late, `INSERT INTO stamped (id) VALUES (4); COMMIT`)
+	// A bound five seconds on would take as long to come; the run after is read to
+	// the end of time instead.
+	second := b.snapshot()
+	got = b.window(second, "public.stamped", postgres.Window{Column: firstAt.Column, From: firstAt.To, To: "infinity"})
+	if diff := cmp.Diff([]string{"1", "3", "4"}, got); diff != "" {
+		t.Errorf("second run (-want +got):\n%s", diff)
+	}
+	if _, bound := b.bounded(n); bound.To != "3" || bound.Index {
+		t.Errorf("integers: got %+v, want a bound of 3 without an index", bound)
+	}
+}
+
+func TestIntegerCursorWaitsForWriters(t *testing.T) {
+	t.Parallel()
+	b := incremental(t, map[string]string{"max_prepared_transactions": "5"})
+	n := postgres.Cursor{Table: public("counted"), Column: "n"}
+	writer, reader := b.session(""), b.session("")
+	b.run(writer, `BEGIN; INSERT INTO counted (t) VALUES ('late')`) // takes 2
+	b.run(reader, `BEGIN; SELECT * FROM counted; SELECT * FROM counted FOR UPDATE`)
+	b.exec(`INSERT INTO counted (t) VALUES ('b')`) // takes 3, and is seen first
+	t.Run("and says whom it waited for too long", func(t *testing.T) {
+		_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{n}, Wait: time.Millisecond})
+		wantError(t, err, fmt.Sprintf("pid %d still write", writer.PgConn().PID()), "end them, or run again")
+		if strings.Contains(err.Error(), fmt.Sprint(reader.PgConn().PID())) {
+			t.Errorf("a reader is waited for: %v", err)
+		}
+	})
+	t.Run("until they have committed, even in two phases", func(t *testing.T) {
+		type result struct {
+			snapshot *postgres.Snapshot
+			err      error
+		}
+		done := make(chan result, 1)
+		go func() {
+			s, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{n}})
+			done <- result{s, err}
+		}()
+		b.untilWaiting()
+		b.exec(`INSERT INTO counted (t) VALUES ('c')`) // takes 4, beyond the bound
+		b.run(writer, `PREPARE TRANSACTION 'slow'`)
+		b.untilWaiting()
+		select {
+		case r := <-done:
+			t.Fatalf("it did not wait for a prepared transaction: %v", r.err)
+		default:
+		}
+		b.exec(`COMMIT PREPARED 'slow'`)
+		r := <-done
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+		bound := r.snapshot.Bounds[n.Table]
+		if bound.To != "4" {
+			t.Errorf("bound is %s, want 4", bound.To)
+		}
+		got := b.window(r.snapshot, "public.counted", postgres.Window{Column: bound.Column, From: "2", To: bound.To})
+		if diff := cmp.Diff([]string{"2", "3"}, got); diff != "" {
+			t.Errorf("rows (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// untilWaiting returns once our session has listed the locks again.
+func (b *bundle) untilWaiting() {
+	b.Helper()
+	const polled = `SELECT coalesce(max(query_start), 'epoch') FROM pg_stat_activity
+		WHERE application_name = 'stagelift' AND query LIKE '%pg_locks%'`
+	for begun := b.moment(`SELECT clock_timestamp()`); b.Context().Err() == nil; {
+		if b.moment(polled).After(begun) {
+			return
+		}
+	}
+	b.Fatal("nobody waited")
+}
+
+func TestTransactionsThatCannotBeSeenAreRefused(t *testing.T) {
+	t.Parallel()
+	b := incremental(t, map[string]string{"max_prepared_transactions": "5"})
+	at := postgres.Cursor{Table: public("stamped"), Column: "at"}
+	user := pgx.Identifier{b.instance.User()}.Sanitize()
+	for _, c := range []struct{ name, before, after, want, lookback string }{
+		{
+			"other users'", `REVOKE pg_monitor FROM ` + user, `GRANT pg_monitor TO ` + user,
+			`run: GRANT pg_read_all_stats TO "extractor"`, "1 hour",
+		},
+		{"untracked ones", `SET track_activities = off`, `SET track_activities = on`, "track_activities is off in the sessions with pid", "1 hour"},
+		{
+			"prepared ones", `BEGIN; INSERT INTO stamped (id) VALUES (9); PREPARE TRANSACTION 'gid 1'`, `ROLLBACK PREPARED 'gid 1'`,
+			`prepared transactions ["gid 1"] began is not known`, "",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b.exec(c.before)
+			cursor := at
+			cursor.Lookback = c.lookback
+			_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}})
+			wantError(t, err, c.want)
+			b.exec(c.after)
+			if _, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}}); err != nil {
+				t.Errorf("after %s: %v", c.after, err)
+			}
+		})
+	}
+	t.Run("prepared ones hold a lookback's bound", func(t *testing.T) {
+		b.exec(`BEGIN; INSERT INTO stamped (id) VALUES (9); PREPARE TRANSACTION 'gid 2'`)
+		cursor := at
+		cursor.Lookback = "2 hours"
+		_, bound := b.bounded(cursor)
+		prepared := b.moment(`SELECT prepared FROM pg_prepared_xacts`)
+		if diff := cmp.Diff(prepared.Add(-5*time.Second).UTC(), parseBound(t, bound.To).UTC()); diff != "" {
+			t.Errorf("bound (-want +got):\n%s", diff)
+		}
+		b.exec(`ROLLBACK PREPARED 'gid 2'`)
+	})
+}
+
+func TestOnlyThisDatabasesTransactionsHoldTheBound(t *testing.T) {
+	t.Parallel()
+	b := incremental(t, nil)
+	at := postgres.Cursor{Table: public("stamped"), Column: "at"}
+	elsewhere := b.session("postgres")
+	b.run(elsewhere, `BEGIN; SELECT 1`)
+	clock := b.moment(`SELECT clock_timestamp()`)
+	_, bound := b.bounded(at)
+	if to := parseBound(t, bound.To); to.Before(clock.Add(-5 * time.Second)) {
+		t.Errorf("the bound %s was held back by another database; the clock was %s", to, clock)
+	}
+	b.run(elsewhere, `COMMIT`)
+	b.exec(`CREATE ROLE teller LOGIN; GRANT INSERT ON stamped TO teller`)
+	teller := b.session("")
+	b.run(teller, `SET SESSION AUTHORIZATION teller; BEGIN; INSERT INTO stamped (id) VALUES (5)`)
+	start := b.moment(`SELECT xact_start FROM pg_stat_activity WHERE pid = ` + fmt.Sprint(teller.PgConn().PID()))
+	_, bound = b.bounded(at)
+	if diff := cmp.Diff(start.Add(-5*time.Second).UTC(), parseBound(t, bound.To).UTC()); diff != "" {
+		t.Errorf("bound with another user's transaction (-want +got):\n%s", diff)
+	}
+	b.run(teller, `ROLLBACK`)
+	_, bound = b.bounded(at)
+	if to := parseBound(t, bound.To); to.Before(clock.Add(-5 * time.Second)) {
+		t.Errorf("the bound %s is still held back by a transaction that was rolled back", to)
+	}
+}
+
+// A moment of the local clock that comes twice is bounded by its first.
+func TestBoundsHaveTheColumnsType(t *testing.T) {
+	t.Parallel()
+	b := incremental(t, nil)
+	b.exec(`CREATE DOMAIN stamp AS timestamptz(0);
+		CREATE TABLE kinds (z stamp, t timestamp, t2 timestamp(2), d date, i int, s smallint, b bigint, n numeric);
+		CREATE INDEX ON kinds (t, d); CREATE INDEX ON kinds (d) WHERE i = 1; CREATE INDEX ON kinds USING hash (b)`)
+	clock := b.moment(`SELECT clock_timestamp()`).UTC()
+	for _, c := range []struct {
+		column, zone, typ, layout string
+		index                     bool
+	}{
+		{"z", "", "timestamp(0) with time zone", "2006-01-02 15:04:05-07", false},
+		{"t", "", "timestamp without time zone", "2006-01-02 15:04:05.999999", true},
+		{"t2", "Asia/Tokyo", "timestamp(2) without time zone", "2006-01-02 15:04:05.99", false},
+		{"d", "Pacific/Kiritimati", "date", "2006-01-02", false},
+	} {
+		_, bound := b.bounded(postgres.Cursor{Table: public("kinds"), Column: c.column, TimeZone: c.zone})
+		want := postgres.Bound{Column: table.Column{Name: c.column, Type: c.typ, Nullable: true}, To: bound.To, Index: c.index}
+		if diff := cmp.Diff(want, bound); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.column, diff)
+		}
+		location, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := time.ParseInLocation(c.layout, bound.To, location)
+		if age := clock.Sub(got); err != nil || age < -time.Minute || age > 24*time.Hour || c.layout != "2006-01-02" && age > time.Minute {
+			t.Errorf("%s: bound %s is %s old: %v", c.column, bound.To, age, err)
+		}
+	}
+	for column, least := range map[string]string{"i": "-9223372036854775808", "s": "-9223372036854775808", "b": "-9223372036854775808"} {
+		snapshot, bound := b.bounded(postgres.Cursor{Table: public("kinds"), Column: column})
+		if bound.To != least {
+			t.Errorf("%s without rows: bound is %s", column, bound.To)
+		}
+		b.window(snapshot, "public.kinds", postgres.Window{Column: bound.Column, From: bound.To, To: "10", Lookback: "5"})
+	}
+}
+
+func TestCursorsThatCannotBeBoundedAreRefused(t *testing.T) {
+	t.Parallel()
+	b := incremental(t, nil)
+	b.exec(`CREATE SEQUENCE ahead CACHE 20; CREATE SEQUENCE down INCREMENT -1; CREATE SEQUENCE round CYCLE;
+		CREATE TABLE bad (f float8, a int[], c bigint DEFAULT nextval('ahead'), d bigint DEFAULT nextval('down'), r int DEFAULT nextval('round'), own serial, at timestamptz, top bigint);
+		ALTER SEQUENCE bad_own_seq CACHE 2; INSERT INTO bad (top) VALUES (9223372036854775807);
+		CREATE MATERIALIZED VIEW mv AS SELECT * FROM bad; CREATE VIEW v AS SELECT * FROM bad`)
+	for _, c := range []struct{ table, column, zone, lookback, want string }{
+		{"bad", "f", "", "", `cursor "f" of public.bad is of type double precision; want timestamp`},
+		{"bad", "a", "", "", "is of type integer[]"},
+		{"bad", "x", "", "", `it has no column "x"; its columns are "f", "a"`},
+		{"gone", "x", "", "", "table public.gone does not exist"},
+		{"bad", "c", "", "", `ALTER SEQUENCE "public"."ahead" CACHE 1`},
+		{"bad", "own", "", "", `ALTER SEQUENCE "public"."bad_own_seq" CACHE 1`},
+		{"bad", "d", "", "5", `sequence "public"."down" does not only grow`},
+		{"bad", "r", "", "5", `sequence "public"."round" does not only grow`},
+		{"bad", "top", "", "", "largest bigint"},
+		{"bad", "c", "", "1 hour", `lookback is "1 hour", want a number`},
+		{"bad", "c", "", "-1", `lookback is "-1", want a number`},
+		{"bad", "at", "", "5 apples", `lookback is "5 apples", want an interval`},
+		{"bad", "at", "", "-1 hour", `lookback is "-1 hour", want an interval`},
+		{"stamped", "at", "Mars/Olympus", "", ""},
+		{"mv", "at", "", "", "materialised view"},
+		{"v", "c", "", "", "behind a view"},
+	} {
+		cursor := postgres.Cursor{Table: public(c.table), Column: c.column, TimeZone: c.zone, Lookback: c.lookback}
+		_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}})
+		if c.want == "" {
+			continue
+		}
+		wantError(t, err, c.want)
+	}
+	for _, fine := range []postgres.Cursor{
+		{Table: public("bad"), Column: "c", Lookback: "40"},
+		{Table: public("v"), Column: "at"},
+		{Table: public("v"), Column: "own", Lookback: "5"},
+	} {
+		if _, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{fine}}); err != nil {
+			t.Errorf("%+v: %v", fine, err)
+		}
+	}
+	_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{
+		{Table: public("bad"), Column: "at"}, {Table: public("bad"), Column: "c"}, {Table: public("gone"), Column: "c"},
+	}})
+	wantError(t, err, "table public.bad has two cursors", "table public.gone does not exist")
+	_, err = b.try(postgres.SnapshotOptions{Import: "1-2-3", Cursors: []postgres.Cursor{{Table: public("bad"), Column: "at"}}})
+	wantError(t, err, "an imported one cannot be read incrementally")
+}
+
+// Who inserts through a parent has its value before the partition is locked.
+func TestWritersThroughTheParentCount(t *testing.T) {
+	t.Parallel()
+	b := incremental(t, nil)
+	b.exec(`CREATE TABLE events (n bigserial, k int) PARTITION BY LIST (k);
+		CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1) PARTITION BY LIST (n); CREATE TABLE events_1_rest PARTITION OF events_1 DEFAULT;
+		INSERT INTO events (k) VALUES (1); CREATE INDEX ON events (n)`)
+	writer := b.session("")
+	b.run(writer, `BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE`)
+	for _, name := range []string{"events", "events_1", "events_1_rest"} {
+		cursor := postgres.Cursor{Table: public(name), Column: "n"}
+		_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}, Wait: time.Millisecond})
+		wantError(t, err, fmt.Sprintf("pid %d", writer.PgConn().PID()))
+	}
+	b.run(writer, `ROLLBACK; BEGIN; LOCK TABLE events_1_rest IN ROW EXCLUSIVE MODE`)
+	_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{{Table: public("events"), Column: "n"}}, Wait: time.Millisecond})
+	wantError(t, err, fmt.Sprintf("pid %d", writer.PgConn().PID()))
+	b.run(writer, `ROLLBACK`)
+	if _, bound := b.bounded(postgres.Cursor{Table: public("events"), Column: "n"}); bound.To != "2" || !bound.Index {
+		t.Errorf("got %+v, want a bound of 2 with an index", bound)
+	}
+}
+
+func TestNullInACursorIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(`CREATE TABLE parts (at date, k int) PARTITION BY LIST (k); CREATE TABLE p1 PARTITION OF parts FOR VALUES IN (1);
+		CREATE TABLE p2 PARTITION OF parts DEFAULT; INSERT INTO parts VALUES ('2026-01-01', 1), (NULL, 2)`)
+	snapshot := b.snapshot()
+	parts := b.tables(snapshot, "public.parts")[0]
+	if err := snapshot.CheckCursor(t.Context(), parts, "k"); err != nil {
+		t.Error(err)
+	}
+	wantError(t, snapshot.CheckCursor(t.Context(), parts, "at"), `checking cursor "at" of public.parts: it is NULL`, `ALTER TABLE "public"."parts" ALTER COLUMN "at" SET NOT NULL`)
+}
+
+// Windows in a row hold every row once, those at a bound too; with a lookback
+// they overlap.
+func TestWindowsMeet(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(`CREATE TABLE hours (h int, at timestamp, d date);
+		INSERT INTO hours SELECT g, '2026-03-01'::timestamp + g * interval '1 hour', '2026-03-01'::date + g FROM generate_series(0, 9) AS g`)
+	snapshot := b.snapshot()
+	hours := b.tables(snapshot, "public.hours")[0]
+	at := func(from, to int, lookback string) postgres.Window {
+		w := postgres.Window{Column: hours.Columns[1], To: fmt.Sprintf("2026-03-01 %02d:00:00", to), Lookback: lookback}
+		if from > 0 {
+			w.From = fmt.Sprintf("2026-03-01 %02d:00:00", from)
+		}
+		return w
+	}
+	for name, c := range map[string]struct {
+		window postgres.Window
+		want   []string
+	}{
+		"first":         {at(0, 3, "1 hour"), []string{"0", "1", "2"}},
+		"next":          {at(3, 5, ""), []string{"3", "4"}},
+		"with lookback": {at(3, 5, "90 minutes"), []string{"2", "3", "4"}},
+		"empty":         {at(5, 5, ""), []string{}},
+		"days":          {postgres.Window{Column: hours.Columns[2], From: "2026-03-05", To: "2026-03-07", Lookback: "1 day"}, []string{"3", "4", "5"}},
+		"integers":      {postgres.Window{Column: hours.Columns[0], From: "5", To: "7", Lookback: "1"}, []string{"4", "5", "6"}},
+	} {
+		if diff := cmp.Diff(c.want, append([]string{}, b.window(snapshot, "public.hours", c.window)...)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
