@@ -46,7 +46,7 @@ func TestCopyAmongTheSourcesIsRefused(t *testing.T) {
 	b.job.Source.Prefix, b.job.Destination.Prefix = "unload/raw/", "unload/"
 	b.put("unload/raw/raw/a.csv", []byte("1\n"))
 	b.put("unload/raw/a.csv", []byte("2\n"))
-	_, err := b.job.Prepend(t.Context(), Request{Bucket: b.job.Source.Bucket, Key: "unload/raw/raw/a.csv", Header: []string{"id"}})
+	_, err := b.ask(Request{Key: "unload/raw/raw/a.csv", Header: []string{"id"}})
 	wantError(t, err, "its copy would be s3://"+b.job.Source.Bucket+"/unload/raw/a.csv, among the objects that are read")
 	b.wantContent("unload/raw/a.csv", "", []byte("2\n"))
 	b.prepend(Request{Key: "unload/raw/a.csv", Header: []string{"id"}})
@@ -83,13 +83,16 @@ func TestEventIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, payload := range map[string]json.RawMessage{"notification": notification(b.job.Source.Bucket, key), "EventBridge": fromBridge} {
+		b.remove("headed" + key[len("unload"):])
 		answer, err := b.job.Handle(t.Context(), payload)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		want := Answer{Objects: []Headed{{
-			Source: b.at(key).String(), Destination: b.at("headed" + key[len("unload"):]).String(), Bytes: 5, Downloaded: 4, Uploaded: 5,
+			Source: b.at(key).String(), Destination: b.at("headed" + key[len("unload"):]).String(), Bytes: 5, Downloaded: 2, Uploaded: 5, Parts: 1,
+			Header: "object " + b.at("unload/a b+c/_header").String(),
 		}}}
+		answer.Objects[0].Seconds = 0
 		if diff := cmp.Diff(want, answer); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -128,6 +131,7 @@ func TestNothingIsDoneFor(t *testing.T) {
 			t.Errorf("%s: %v", key, err)
 			continue
 		}
+		answer.Objects[0].Seconds = 0
 		if diff := cmp.Diff([]Headed{{Source: b.at(key).String(), Skipped: want}}, answer.Objects); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", key, diff)
 		}
@@ -146,7 +150,7 @@ func TestRefusalsNameThePlace(t *testing.T) {
 		payload json.RawMessage
 		want    string
 	}{
-		"no header":            {notification(bucket, "unload/x/a.csv"), "giving s3://" + bucket + "/unload/x/a.csv its header: no header: the request lists none, and there is no object s3://" + bucket + "/unload/x/_header"},
+		"no header":            {notification(bucket, "unload/x/a.csv"), "giving s3://" + bucket + "/unload/x/a.csv its header: no header: the request lists none; there is no manifest s3://" + bucket + "/unload/x/manifest; there is no object s3://" + bucket + "/unload/x/_header; there is no object s3://" + bucket + "/unload/_header; its metadata has no stagelift-columns"},
 		"empty header":         {notification(bucket, "unload/empty/a.csv"), "object s3://" + bucket + "/unload/empty/_header is empty"},
 		"object is gone":       {notification(bucket, "unload/gone.csv"), "s3://" + bucket + "/unload/gone.csv: object not found"},
 		"another prefix":       {notification(bucket, "other/a.csv"), "object s3://" + bucket + "/other/a.csv is not below s3://" + bucket + "/unload/"},

@@ -2,9 +2,11 @@ package header
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -51,6 +53,13 @@ func (b *bundle) put(key string, content []byte) {
 	}
 }
 
+func (b *bundle) remove(key string) {
+	b.Helper()
+	if err := b.store.Delete(b.Context(), b.at(key), ""); err != nil && !errors.Is(err, object.ErrNotFound) {
+		b.Fatal(err)
+	}
+}
+
 func (b *bundle) get(key string) []byte {
 	b.Helper()
 	content, _, err := b.store.Get(b.Context(), b.at(key), 1<<30)
@@ -60,15 +69,38 @@ func (b *bundle) get(key string) []byte {
 	return content
 }
 
-// prepend runs a request that has to succeed.
-func (b *bundle) prepend(r Request) Headed {
+// ask sends a request for objects of the test's bucket.
+func (b *bundle) ask(r Request) (Answer, error) {
 	b.Helper()
 	r.Bucket = b.job.Source.Bucket
-	headed, err := b.job.Prepend(b.Context(), r)
+	payload, err := json.Marshal(r)
 	if err != nil {
 		b.Fatal(err)
 	}
+	return b.job.Handle(b.Context(), payload)
+}
+
+// prepend runs a request for one copy that has to succeed.
+func (b *bundle) prepend(r Request) Headed {
+	b.Helper()
+	answer, err := b.ask(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if len(answer.Objects) != 1 {
+		b.Fatalf("answer is %+v, want one object", answer)
+	}
+	headed := answer.Objects[0]
+	headed.Seconds = 0
 	return headed
+}
+
+// wantRefused sends a request that must fail and leave nothing.
+func (b *bundle) wantRefused(r Request, key string, texts ...string) {
+	b.Helper()
+	_, err := b.ask(r)
+	wantError(b.T, err, texts...)
+	b.wantNothing(key)
 }
 
 // wantContent compares an object with a header and rows.
@@ -113,5 +145,15 @@ func wantError(t *testing.T, err error, texts ...string) {
 		if !strings.Contains(err.Error(), text) {
 			t.Errorf("error is %q, want %q in it", err, text)
 		}
+	}
+}
+
+// fault makes every request for an operation fail.
+func fault(operation string, f door.Failure) door.Fault {
+	return func(r *http.Request) *door.Failure {
+		if door.Operation(r) != operation {
+			return nil
+		}
+		return &f
 	}
 }

@@ -88,3 +88,7 @@ func unsignedBodies(stack *middleware.Stack) error {
 	}
 	return nil
 }
+
+// Code returns S3's error code, such as AccessDenied or NoSuchBucket; empty if
+// the error is not an answer of S3.
+func Code(err error) string { return codeOf(err) }
