@@ -77,29 +77,11 @@ func Start(ctx context.Context, g *process.Group, o Options) (*Server, error) {
 }
 
 func start(ctx context.Context, g *process.Group, o Options) (*Server, error) {
-	bin, err := Find()
+	s, owner, err := prepare(g)
 	if err != nil {
 		return nil, err
 	}
-	owner, err := serverUser()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := g.TempDir("pg")
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{
-		bin:      bin,
-		data:     filepath.Join(dir, "data"),
-		socket:   filepath.Join(dir, "socket"),
-		password: rand.Text(),
-	}
-	for _, private := range []string{s.data, s.socket} {
-		if err := owner.makeDir(private); err != nil {
-			return nil, err
-		}
-	}
+	s.password = rand.Text()
 	if err := s.initialize(ctx, g, owner); err != nil {
 		return nil, err
 	}
@@ -107,6 +89,29 @@ func start(ctx context.Context, g *process.Group, o Options) (*Server, error) {
 		return nil, err
 	}
 	return s, s.boot(ctx, g, owner, o.Log)
+}
+
+// prepare finds the programs and makes the directories of a server.
+func prepare(g *process.Group) (*Server, account, error) {
+	bin, err := Find()
+	if err != nil {
+		return nil, account{}, err
+	}
+	owner, err := serverUser()
+	if err != nil {
+		return nil, account{}, err
+	}
+	dir, err := g.TempDir("pg")
+	if err != nil {
+		return nil, account{}, err
+	}
+	s := &Server{bin: bin, data: filepath.Join(dir, "data"), socket: filepath.Join(dir, "socket")}
+	for _, private := range []string{s.data, s.socket} {
+		if err := owner.makeDir(private); err != nil {
+			return nil, account{}, err
+		}
+	}
+	return s, owner, nil
 }
 
 // initialize runs initdb. The password travels in a file, since arguments can
@@ -159,6 +164,7 @@ func (s *Server) configure(o Options) error {
 	}
 	hba := append(slices.Clone(o.HBA),
 		"local all all trust",
+		"local replication all trust",
 		"host all all 127.0.0.1/32 scram-sha-256")
 	if err := os.WriteFile(filepath.Join(s.data, "postgresql.conf"), []byte(conf.String()), 0o600); err != nil {
 		return err

@@ -110,9 +110,9 @@ func (s *Snapshot) oldestTransaction(ctx context.Context) (time.Time, error) {
 SELECT least(statement_timestamp(), min(a.xact_start)), coalesce(array_agg(a.pid) FILTER (WHERE a.state = 'disabled'), '{}')
   FROM pg_stat_activity a LEFT JOIN pg_stat_replication r ON r.pid = a.pid
  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-   AND a.backend_type NOT IN ('autovacuum worker', 'autovacuum launcher', 'logical replication launcher')
+   AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'autovacuum launcher', 'logical replication launcher')
    AND r.state IS DISTINCT FROM 'streaming' AND r.state IS DISTINCT FROM 'catchup'
-   AND NOT (a.usename = current_user AND a.application_name = current_setting('application_name'))`
+   AND (a.usename, a.application_name) IS DISTINCT FROM (current_user, current_setting('application_name'))`
 	var moment time.Time
 	var dark []int32
 	if err := s.conn.QueryRow(ctx, query).Scan(&moment, &dark); err != nil {
