@@ -41,6 +41,20 @@ func TestValueBeyondParquetNamesItsColumnAndKey(t *testing.T) {
 	}
 }
 
+// A column that cannot be NULL is not made so by the policy.
+func TestValueBeyondRequiredColumnIsAnErrorUnderNullToo(t *testing.T) {
+	t.Parallel()
+	s := newSource(t, `CREATE TABLE required (id integer, day date NOT NULL); INSERT INTO required VALUES (7, 'infinity')`)
+	fields, described := s.fields(t, "required")
+	options := parquetOptions()
+	options.Null = true
+	_, err := s.write(t, described, writing{Fields: fields, Options: options})
+	beyond, is := errors.AsType[*encode.RangeError](err)
+	if !is || beyond.Column != "day" || beyond.Key != "id=7" {
+		t.Errorf("got %v, want a RangeError for column day and id 7", err)
+	}
+}
+
 // Every type of the table that is limited has a value here that shows it, and
 // none that is not limited.
 func TestLimitedTypesAreThoseWithValuesBeyondParquet(t *testing.T) {
