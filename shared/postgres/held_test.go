@@ -1,0 +1,89 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stagelift/stagelift/shared/postgres"
+)
+
+func TestImportedSnapshotOutlivesItsExporter(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(`CREATE TABLE t AS SELECT 1 AS n, 1 AS m`)
+	first := b.snapshot()
+	b.exec(`UPDATE t SET m = 2`)
+	second, err := b.try(postgres.SnapshotOptions{Import: first.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	third, err := b.try(postgres.SnapshotOptions{Import: second.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.exec(`VACUUM t`)
+	found := b.tables(third, "public.t")
+	if diff := cmp.Diff([]string{"1,1\n"}, b.read(third, found[0], found[0].Spans(1))); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if third.ID == "" || third.ID == first.ID || third.LSN != "" || time.Since(third.At) > time.Minute {
+		t.Errorf("got %q at %q, %s; want an id of its own", third.ID, third.LSN, third.At)
+	}
+	if err := third.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{first.ID, third.ID, "nonsense", "a'b\\", "../../PG_VERSION"} {
+		_, err := b.try(postgres.SnapshotOptions{Import: gone})
+		wantError(t, err, "importing snapshot "+gone, "it is gone", "begin again with a new snapshot")
+	}
+}
+
+func TestSnapshotOfAnotherDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	b, other := setup(t), setup(t)
+	_, err := b.try(postgres.SnapshotOptions{Import: other.snapshot().ID})
+	wantError(t, err, "it is another database's")
+}
+
+// Limits that the server puts on statements and idle sessions do not end a run,
+// whoever set them.
+func TestServerTimeoutsDoNotEndARun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"} {
+		for _, whose := range []string{"ROLE " + pgx.Identifier{b.instance.User()}.Sanitize() + " IN DATABASE %s", "DATABASE %s"} {
+			b.exec(fmt.Sprintf("ALTER "+whose+" SET %s = '20ms'", pgx.Identifier{b.instance.Database()}.Sanitize(), limit))
+		}
+	}
+	b.exec(`CREATE TABLE t AS SELECT g AS n, g AS m FROM generate_series(1, 3) AS g; CREATE VIEW slow AS SELECT n, pg_sleep(0.1)::text FROM t`)
+	snapshot := b.snapshot()
+	stream, err := snapshot.Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stream.Close(context.WithoutCancel(t.Context())) }()
+	slow := b.tables(snapshot, "public.slow")[0]
+	q := postgres.Query{Fields: b.fields(slow.Columns), CSV: csv}
+	statement, err := q.Copy(slow.Spans(0)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The coordinator is idle while the stream reads, and the stream after it.
+	for range 2 {
+		if rows, err := stream.Copy(t.Context(), &lines{}, statement); err != nil || rows != 3 {
+			t.Errorf("%d rows, %v", rows, err)
+		}
+		b.tables(snapshot, "public.t")
+	}
+}
