@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stagelift/stagelift/local/s3/door"
@@ -155,5 +156,16 @@ func fault(operation string, f door.Failure) door.Fault {
 			return nil
 		}
 		return &f
+	}
+}
+
+// onceBefore does something before the first request for an operation passes.
+func onceBefore(operation string, do func()) door.Fault {
+	var once sync.Once
+	return func(r *http.Request) *door.Failure {
+		if door.Operation(r) == operation {
+			once.Do(do)
+		}
+		return nil
 	}
 }
