@@ -85,7 +85,7 @@ func (b *bundle) summary() summary {
 	b.Helper()
 	var found []string
 	for _, key := range b.keys(".json") {
-		if strings.Contains(key, "/_runs/") {
+		if _, name, is := strings.Cut(key, "/_runs/"); is && !strings.Contains(name, "/") {
 			found = append(found, key)
 		}
 	}

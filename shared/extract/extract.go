@@ -5,28 +5,37 @@
 // lets a fixed number of streams work through them. A stream copies span after
 // span of one table into a part and starts the next part when the part is
 // large enough; parts are cut between rows. The last stream to leave a table
-// publishes it: manifest, then receipt.
+// publishes it: manifest, then receipt, and of an incremental run the watermark.
 //
-// Promised: a receipt exists only when every row of the table at the snapshot
-// is in the parts that it lists, and the rows that the server counted, the rows
-// that were encoded and the rows of the parts are the same number. A run that
-// fails or dies leaves parts without a receipt and perhaps unfinished uploads,
-// and nobody reads either; the next run ends the uploads. Tables that were
-// published before a later one failed stay published: each is whole.
+// Promised: a receipt exists only when every row of the table at the snapshot,
+// or of its window, is in the parts that it lists, and the rows that the server
+// counted, the rows that were encoded and the rows of the parts are the same
+// number. A run that fails or dies leaves parts without a receipt and perhaps
+// unfinished uploads, and nobody reads either; the next run ends the uploads.
+// Tables that were published before a later one failed stay published: each is
+// whole.
 //
-// Memory is that of the streams: each holds one row, one compressor and the
-// upload buffers of one part (see object.Writer).
+// When the invocation's time is nearly over, the streams finish their spans and
+// close their parts, and what is left is written down. The answer names it by a
+// continuation, with which another invocation goes on. Spans that it reads are
+// read at another snapshot, unless the caller holds the first one: the receipt
+// says which it was.
+//
+// Not promised: that rows come in an order, or that a table read in several
+// invocations without a held snapshot is of one moment.
+//
+// Memory is that of the streams: each holds one row, one encoder and the upload
+// buffers of one part (see object.Writer).
 package extract
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
+	"github.com/stagelift/stagelift/shared/metrics"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/postgres"
 	"github.com/stagelift/stagelift/shared/stage"
@@ -45,14 +54,20 @@ type Job struct {
 	Bucket string
 	Layout stage.Layout
 	// StaleAfter is the age at which an unfinished upload under the database's
-	// prefix is taken for a dead run's and ended. It must exceed the longest
-	// time that one invocation may run.
+	// prefix is taken for a dead run's and ended, and so is a claim on a run or
+	// on a watermark. It must exceed the longest time that one invocation may
+	// run.
 	StaleAfter time.Duration
 	// ProgressEvery is how often a running extraction logs how far it is; 0 is
 	// never.
 	ProgressEvery time.Duration
+	// Metrics receives what was done, by table; nil is nobody.
+	Metrics *metrics.Writer
 	// Log receives what happens; never a row.
 	Log *slog.Logger
+
+	// stop ends the reading as if the time were over; nil in production.
+	stop func() bool
 }
 
 // Answer says what a run published.
@@ -61,9 +76,15 @@ type Answer struct {
 	Database string         `json:"database"`
 	Snapshot stage.Snapshot `json:"snapshot"`
 	Tables   []Published    `json:"tables"`
-	// Remaining names the selected tables that were not published. It is empty
-	// unless the run failed.
+	// Skipped names tables that the request selects and that there was nothing
+	// to publish of.
+	Skipped []Skipped `json:"skipped,omitempty"`
+	// Remaining names the selected tables that were not published, because the
+	// run failed or its time was over.
 	Remaining []string `json:"remaining"`
+	// Continuation goes on with what remains, as {"continuation":"…"}; empty
+	// when there is nothing to go on with.
+	Continuation string `json:"continuation,omitempty"`
 }
 
 // Published is one table of a run.
@@ -72,8 +93,17 @@ type Published struct {
 	Rows  int64  `json:"rows"`
 	Bytes int64  `json:"bytes"`
 	Parts int    `json:"parts"`
-	// Receipt is the key of the receipt.
-	Receipt string `json:"receipt"`
+	// Receipt is the key of the receipt, and Consistency and Window what it
+	// says.
+	Receipt     string        `json:"receipt"`
+	Consistency string        `json:"consistency"`
+	Window      *stage.Window `json:"window,omitempty"`
+}
+
+// Skipped is a table that was not read, and why.
+type Skipped struct {
+	Table  string `json:"table"`
+	Reason string `json:"reason"`
 }
 
 // Handle runs the request in payload, which came by hand or from a schedule.
@@ -92,53 +122,63 @@ func (j *Job) Handle(ctx context.Context, payload json.RawMessage) (Answer, erro
 	return j.Run(ctx, request)
 }
 
-// closingTime is kept back from the invocation's deadline, to end uploads and
-// to say in time what was not done.
-const closingTime = 10 * time.Second
+const (
+	// closingTime is kept back from the invocation's deadline, to end uploads
+	// and to write down what was not done.
+	closingTime = 10 * time.Second
+	// finishingTime before that, or a tenth of the time that there is if that is
+	// less, no span is begun any more, so that those that were can be finished.
+	finishingTime = 45 * time.Second
+)
 
 // Run extracts the tables that the request selects. Before anything is read,
 // every mistake in the request, unknown table and missing privilege is found.
 func (j *Job) Run(ctx context.Context, request Request) (Answer, error) {
-	plan, err := request.plan()
-	if err != nil {
+	if err := request.checkContinuation(); err != nil {
 		return Answer{}, err
 	}
+	var stopAt time.Time
 	if deadline, ok := ctx.Deadline(); ok {
+		deadline = deadline.Add(-closingTime)
+		stopAt = deadline.Add(-min(finishingTime, time.Until(deadline)/10))
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-closingTime), errOutOfTime)
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline, errOutOfTime)
 		defer cancel()
 	}
-	r, snapshot, err := j.start(ctx, plan)
+	begin := j.start
+	if request.Continuation != "" {
+		begin = j.resume
+	}
+	r, snapshot, err := begin(ctx, request)
 	if err != nil {
 		return Answer{}, outOfTime(ctx, err)
 	}
-	defer func() { _ = snapshot.Close(ctx) }() // read only: nothing can be lost here
-	err = r.extract(ctx, snapshot)
-	answer := r.answer()
-	if err != nil {
-		err = r.explain(ctx, answer, err)
-		return Answer{}, errors.Join(err, r.writeSummary(ctx, answer, err))
+	if snapshot != nil {
+		defer func() { _ = snapshot.Close(ctx) }() // read only: nothing can be lost here
+		r.stopAt = stopAt
+		err = r.extract(ctx, snapshot)
 	}
-	j.Log.InfoContext(ctx, "run finished", "run", r.id, "tables", len(answer.Tables), "seconds", time.Since(r.start).Seconds())
-	if err := r.writeSummary(ctx, answer, nil); err != nil {
-		// Every table is published. An error would have the run repeated, and
-		// its rows loaded once more.
-		j.Log.ErrorContext(ctx, "the run is complete, but its summary could not be written", "run", r.id, "error", err)
-	}
-	return answer, nil
+	return r.end(ctx, err)
 }
 
 // start takes the snapshot and plans the run. The caller must close the
 // snapshot.
-func (j *Job) start(ctx context.Context, plan plan) (*run, *postgres.Snapshot, error) {
-	snapshot, err := j.Source.Snapshot(ctx)
+func (j *Job) start(ctx context.Context, request Request) (*run, *postgres.Snapshot, error) {
+	plan, err := request.plan()
 	if err != nil {
 		return nil, nil, err
 	}
-	r := j.newRun(plan, snapshot)
-	tables, err := snapshot.Tables(ctx, plan.include, plan.exclude)
+	snapshot, err := j.Source.Snapshot(ctx, postgres.SnapshotOptions{Import: request.Snapshot, Cursors: plan.cursors()})
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &run{Job: j, plan: plan, id: stage.NewRunID(snapshot.At), start: time.Now(), snapshot: snapshotOf(snapshot)}
+	tables, err := snapshot.Tables(ctx, plan.selection())
 	if err == nil {
-		err = r.prepare(ctx, tables)
+		err = r.prepare(ctx, snapshot, tables)
+	}
+	if err == nil {
+		err = r.endUploads(ctx)
 	}
 	if err != nil {
 		_ = snapshot.Close(ctx) // read only: nothing can be lost here
@@ -147,28 +187,43 @@ func (j *Job) start(ctx context.Context, plan plan) (*run, *postgres.Snapshot, e
 	return r, snapshot, nil
 }
 
-var errOutOfTime = errors.New("out of time")
+func (p plan) selection() postgres.Selection {
+	columns := make(map[table.Name]postgres.Columns, len(p.tables))
+	for name, t := range p.tables {
+		columns[name] = t.columns
+	}
+	return postgres.Selection{Include: p.include, Exclude: p.exclude, Columns: columns}
+}
+
+func snapshotOf(s *postgres.Snapshot) stage.Snapshot {
+	return stage.Snapshot{ID: s.ID, LSN: s.LSN, Visible: s.Visible, At: s.At.UTC()}
+}
 
 // run is the state of one run.
 type run struct {
 	*Job
 	plan     plan
 	id       stage.RunID
+	step     int    // how many invocations went before
+	claimed  string // ETag of the claim on what they left
 	start    time.Time
+	stopAt   time.Time // no span is begun after it; zero is never
 	snapshot stage.Snapshot
 	queue    *queue
 	tables   []*progress
+	skipped  []Skipped
+	// earlier and record are the tables that invocations before have published.
+	earlier []Published
+	record  []stage.PartialTable
 }
 
-func (j *Job) newRun(p plan, snapshot *postgres.Snapshot) *run {
-	return &run{
-		Job: j, plan: p, id: stage.NewRunID(snapshot.At), start: time.Now(),
-		snapshot: stage.Snapshot{ID: snapshot.ID, LSN: snapshot.LSN, At: snapshot.At.UTC()},
-	}
+// stopping tells whether the time for reading is over.
+func (r *run) stopping() bool {
+	return !r.stopAt.IsZero() && time.Now().After(r.stopAt) || r.stop != nil && r.stop()
 }
 
-// prepare cuts the tables into spans and ends what dead runs left behind.
-func (r *run) prepare(ctx context.Context, tables []postgres.Table) error {
+// endUploads ends what dead runs left behind.
+func (r *run) endUploads(ctx context.Context) error {
 	ended, err := r.Store.AbortUploads(ctx, r.Bucket, r.Layout.Database(r.Database), r.StaleAfter)
 	if err != nil {
 		return fmt.Errorf("ending uploads of dead runs: %w", err)
@@ -176,63 +231,9 @@ func (r *run) prepare(ctx context.Context, tables []postgres.Table) error {
 	if ended > 0 {
 		r.Log.WarnContext(ctx, "ended uploads that dead runs left unfinished", "uploads", ended)
 	}
-	for _, t := range tables {
-		p, err := r.newProgress(t)
-		if err != nil {
-			return err
-		}
-		r.tables = append(r.tables, p)
-		r.Log.InfoContext(ctx, "table selected", "run", r.id, "table", t.Name.String(), "rows_estimate", t.Rows,
-			"bytes_estimate", t.Blocks*postgres.BlockSize, "spans", len(p.spans))
-	}
-	r.queue = newQueue(r.tables)
 	return nil
 }
 
 func (r *run) folder(name table.Name) stage.Folder {
 	return stage.Folder{Database: r.Database, Table: name, Run: r.id}
-}
-
-func (r *run) answer() Answer {
-	answer := Answer{Run: r.id, Database: r.Database, Snapshot: r.snapshot, Tables: []Published{}, Remaining: []string{}}
-	for _, t := range r.tables {
-		if published := t.publishedAs.Load(); published != nil {
-			answer.Tables = append(answer.Tables, *published)
-		} else {
-			answer.Remaining = append(answer.Remaining, t.Name.String())
-		}
-	}
-	return answer
-}
-
-// explain adds to an error how far the run came.
-func (r *run) explain(ctx context.Context, answer Answer, err error) error {
-	published := make([]string, len(answer.Tables))
-	for i, t := range answer.Tables {
-		published[i] = t.Table
-	}
-	return fmt.Errorf("run %s stopped with %d of %d tables published (done: %s; not done: %s): %w", r.id,
-		len(published), len(r.tables), shortList(published), shortList(answer.Remaining), outOfTime(ctx, err))
-}
-
-// shortList joins the first names of a list; the summary of the run has all.
-func shortList(names []string) string {
-	const most = 20
-	switch {
-	case len(names) == 0:
-		return "none"
-	case len(names) > most:
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	return strings.Join(names, ", ")
-}
-
-// outOfTime says so of an error that came because the invocation's time was
-// over.
-func outOfTime(ctx context.Context, err error) error {
-	if !errors.Is(context.Cause(ctx), errOutOfTime) {
-		return err
-	}
-	return fmt.Errorf("%w: the last %v of the invocation are kept for cleaning up; select fewer tables, or allow more streams, memory or time: %w",
-		errOutOfTime, closingTime, err)
 }

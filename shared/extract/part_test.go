@@ -13,6 +13,7 @@ import (
 	"github.com/stagelift/stagelift/shared/encode"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/table"
 )
 
 // discard is an S3 that takes everything and keeps nothing.
@@ -31,7 +32,8 @@ func (discard) Do(r *http.Request) (*http.Response, error) {
 
 func newPartWriter(tb testing.TB, compression string, partBytes int64) *partWriter {
 	tb.Helper()
-	compressor, err := encode.NewCompressor(compression)
+	fields := []table.Field{{Column: table.Column{Name: "id", Type: "text"}}, {Column: table.Column{Name: "t", Type: "text"}}}
+	encoder, err := encode.New(fields, encode.Options{Format: "csv", Compression: compression, Header: true, Delimiter: ","})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -40,12 +42,12 @@ func newPartWriter(tb testing.TB, compression string, partBytes int64) *partWrit
 		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
 	})
 	r := &run{
-		Job:  &Job{Store: store, Bucket: "bucket", Log: slog.New(slog.DiscardHandler)},
-		plan: plan{partBytes: partBytes, format: stage.Format{Name: "csv", Compression: compression, Header: true}},
+		Job: &Job{Store: store, Bucket: "bucket", Log: slog.New(slog.DiscardHandler)},
 	}
 	t := fakeTable("t", 1, 1)
-	t.header = []byte("id,t\n")
-	return &partWriter{ctx: tb.Context(), run: r, table: t, compressor: compressor}
+	t.format = stage.Format{Name: "csv", Compression: compression, Header: true}
+	t.limit = partBytes
+	return &partWriter{ctx: tb.Context(), run: r, table: t, encoder: encoder}
 }
 
 var row = []byte("1042,2026-11-21 00:30:00+00,open,\"a note, quoted\",12.50\n")

@@ -12,35 +12,14 @@ import (
 	"github.com/stagelift/stagelift/shared/table"
 )
 
-func TestSpansAreNeitherTinyNorHuge(t *testing.T) {
-	t.Parallel()
-	const mib = 1 << 20 / postgres.BlockSize
-	for _, c := range []struct {
-		name    string
-		blocks  int64
-		streams int
-		want    int64
-	}{
-		{"empty table", 0, 2, 8 * mib},
-		{"small table", 3, 64, 8 * mib},
-		{"just above the smallest", 65 * mib, 2, 65 * mib / 8},
-		{"middling table", 256 * mib, 2, 32 * mib},
-		{"large table", 10_000 * mib, 2, 64 * mib},
-		{"large table, many streams", 10_000 * mib, 64, 10_000 * mib / 256},
-		{"largest relation", 1<<32 - 1, 1, 64 * mib},
-	} {
-		if got := spanBlocks(c.blocks, c.streams); got != c.want {
-			t.Errorf("%s: %d blocks, want %d", c.name, got, c.want)
-		}
-	}
-}
-
 // fakeTable has a number of spans and blocks, and nothing behind it.
 func fakeTable(name string, spans int, blocks int64) *progress {
 	p := &progress{Table: postgres.Table{Name: table.Name{Schema: "s", Table: name}, Blocks: blocks}}
 	for i := range spans {
 		p.spans = append(p.spans, postgres.Span{From: int64(i)})
+		p.chunks = append(p.chunks, []int{i})
 	}
+	p.cut, p.read = true, make([]bool, spans)
 	return p
 }
 
@@ -89,11 +68,11 @@ func (w *witness) work(q *queue, random *rand.Rand) {
 		}
 		name, part := t.Name.Table, -1
 		for {
-			span, more := q.take(t)
+			chunk, more := q.take(t)
 			if !more {
 				break
 			}
-			w.note(func() { w.taken[fmt.Sprint(name, span.From)]++ })
+			w.note(func() { w.taken[fmt.Sprint(name, t.spans[chunk[0]].From)]++ })
 			if part < 0 && random.IntN(4) > 0 {
 				part = t.startPart()
 				w.note(func() { w.open[name]++ })
@@ -102,7 +81,7 @@ func (w *witness) work(q *queue, random *rand.Rand) {
 			if random.IntN(3) == 0 {
 				runtime.Gosched()
 			}
-			t.finishSpan(span, 1)
+			t.commit(unit{spans: chunk, copied: 1})
 			if part >= 0 && random.IntN(3) == 0 {
 				w.finish(t, &part)
 			}
@@ -111,7 +90,7 @@ func (w *witness) work(q *queue, random *rand.Rand) {
 		if q.leave(t) {
 			w.note(func() {
 				w.published[name]++
-				if w.open[name] != 0 || t.copied != int64(len(t.spans)) {
+				if w.open[name] != 0 || t.copied != int64(len(t.spans)) || len(t.left()) > 0 {
 					w.early = append(w.early, name)
 				}
 			})

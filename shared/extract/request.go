@@ -1,49 +1,105 @@
 package extract
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
-	"github.com/stagelift/stagelift/shared/encode"
-	"github.com/stagelift/stagelift/shared/stage"
-	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/trigger"
 )
 
-// Request asks for an extraction.
+// Request asks for an extraction, or for one to go on. What is left out has
+// the default that is named.
 type Request struct {
 	// Tables are patterns of the tables to read, such as "public.*".
-	Tables []string `json:"tables"`
+	Tables []string `json:"tables,omitempty"`
 	// Exclude are patterns of tables to leave out.
-	Exclude []string `json:"exclude"`
-	// Format is "csv"; empty is "csv".
-	Format string `json:"format"`
-	// Compression is "none" or "gzip"; empty is "none".
-	Compression string `json:"compression"`
-	// Header puts a line of column names at the start of every part.
-	Header bool `json:"header"`
+	Exclude []string `json:"exclude,omitempty"`
+	// Mode is "full", which is the default, or "incremental": only the rows
+	// whose cursor is beyond what the runs before have published.
+	Mode string `json:"mode,omitempty"`
+	// Format is "csv", which is the default, "jsonl" or "parquet".
+	Format string `json:"format,omitempty"`
+	// Compression is "none", "gzip", "zstd" or, for Parquet and its default,
+	// "snappy". The default of the others is "none".
+	Compression string `json:"compression,omitempty"`
+	// Header puts a line of column names at the start of every part of CSV.
+	Header bool `json:"header,omitempty"`
+	// Null is what stands for NULL in CSV; the default is \N, which keeps NULL
+	// and the empty string apart in both warehouses.
+	Null *string `json:"null,omitempty"`
+	// Delimiter separates the fields of CSV; the default is a comma.
+	Delimiter string `json:"delimiter,omitempty"`
+	// OutOfRange says what becomes of a value that the format cannot hold:
+	// "error", which is the default, "null", or "text", which carries the
+	// columns of such types as text.
+	OutOfRange string `json:"out_of_range,omitempty"`
 	// Streams is the number of connections that read; 0 is 2.
-	Streams int `json:"streams"`
-	// PartBytes is the size, as stored, at which a part is ended; 0 is 128 MiB.
-	PartBytes int64 `json:"part_bytes"`
+	Streams int `json:"streams,omitempty"`
+	// PartBytes is the size that parts should have, as stored; 0 is 128 MiB.
+	PartBytes int64 `json:"part_bytes,omitempty"`
+	// PartMultiple makes the number of a table's parts a multiple of it, so
+	// that as many slices of a cluster share them evenly; 0 does not.
+	PartMultiple int `json:"part_multiple,omitempty"`
+	// Snapshot is an exported snapshot to read at, which its owner keeps open
+	// until the run has begun.
+	Snapshot string `json:"snapshot,omitempty"`
 	// Load is passed on to the loader in the receipt.
-	Load LoadRequest `json:"load"`
+	Load LoadRequest `json:"load,omitzero"`
+	// Overrides change the request for single tables, by their names.
+	Overrides map[string]Override `json:"overrides,omitempty"`
+	// Continuation is what an answer gave that had tables remaining. Then
+	// nothing else is set but Snapshot, where that is still held.
+	Continuation string `json:"continuation,omitempty"`
 }
 
 // LoadRequest says how the tables are to be loaded.
 type LoadRequest struct {
-	// Mode is "append"; empty is "append".
-	Mode string `json:"mode"`
+	// Mode is "append", which is the default, "replace" or "merge".
+	Mode string `json:"mode,omitempty"`
 }
 
-const (
-	defaultStreams   = 2
-	maxStreams       = 64
-	defaultPartBytes = 128 << 20
-	maxPartBytes     = 5 << 30 // larger files load no faster, and a warehouse reads each with one process
-)
+// Override is what is different about one table. A field that is left out is
+// as in the request.
+type Override struct {
+	// Columns are the only ones to read; ExcludeColumns are left out.
+	Columns        []string `json:"columns,omitempty"`
+	ExcludeColumns []string `json:"exclude_columns,omitempty"`
+	// Where is an SQL condition on the rows to read.
+	Where string `json:"where,omitempty"`
+	// Cursor is the column that tells which rows are new.
+	Cursor *Cursor `json:"cursor,omitempty"`
+	// PrimaryKey names the columns that tell one row from another, in place of
+	// the table's own key.
+	PrimaryKey []string `json:"primary_key,omitempty"`
+	// Numeric gives columns of numeric without precision one, as in
+	// {"amount":"38,10"}.
+	Numeric map[string]string `json:"numeric,omitempty"`
+	// Target is the table to load into, as schema.table.
+	Target string `json:"target,omitempty"`
+	// Load, Format and the rest are those of Request. Another format comes
+	// with its own default compression.
+	Load        LoadRequest `json:"load,omitzero"`
+	Format      string      `json:"format,omitempty"`
+	Compression string      `json:"compression,omitempty"`
+	Header      *bool       `json:"header,omitempty"`
+	Null        *string     `json:"null,omitempty"`
+	Delimiter   string      `json:"delimiter,omitempty"`
+	OutOfRange  string      `json:"out_of_range,omitempty"`
+}
+
+// Cursor is a column that grows with every change of a row.
+type Cursor struct {
+	// Column is its name.
+	Column string `json:"column"`
+	// Lookback reads again what lies so far before the watermark: an interval
+	// such as "10 minutes", or a number for a column of numbers.
+	Lookback string `json:"lookback,omitempty"`
+	// TimeZone is the zone in which the application writes a cursor without
+	// one; the default is UTC.
+	TimeZone string `json:"time_zone,omitempty"`
+}
 
 // DecodeRequest reads a request. Fields that there are not are refused.
 func DecodeRequest(raw json.RawMessage) (Request, error) {
@@ -54,50 +110,13 @@ func DecodeRequest(raw json.RawMessage) (Request, error) {
 	return request, nil
 }
 
-// plan is a request that was found good, with its defaults filled in.
-type plan struct {
-	include, exclude []table.Pattern
-	format           stage.Format
-	streams          int
-	partBytes        int64
-	load             stage.Load
-}
-
-// plan checks the whole request and reports everything that is wrong with it.
-func (q Request) plan() (plan, error) {
-	p := plan{
-		format: stage.Format{
-			Name: cmp.Or(q.Format, "csv"), Compression: cmp.Or(q.Compression, "none"),
-			Header: q.Header, Null: `\N`, Delimiter: ",",
-		},
-		streams:   cmp.Or(q.Streams, defaultStreams),
-		partBytes: cmp.Or(q.PartBytes, defaultPartBytes),
-		load:      stage.Load{Mode: cmp.Or(q.Load.Mode, "append")},
+// checkContinuation refuses what would be ignored.
+func (q Request) checkContinuation() error {
+	rest := q
+	rest.Continuation, rest.Snapshot = "", ""
+	if q.Continuation == "" || reflect.DeepEqual(rest, Request{}) {
+		return nil
 	}
-	var include, exclude error
-	p.include, include = table.ParsePatterns(q.Tables)
-	p.exclude, exclude = table.ParsePatterns(q.Exclude)
-	problems := []error{include, exclude}
-	if len(q.Tables) == 0 {
-		problems = append(problems, errors.New(`tables is empty; name some, as in {"tables":["public.*"]}`))
-	}
-	if p.format.Name != "csv" {
-		problems = append(problems, fmt.Errorf("format is %q, want csv", p.format.Name))
-	}
-	if _, err := encode.NewCompressor(p.format.Compression); err != nil {
-		problems = append(problems, fmt.Errorf("compression is %q, want none or gzip", p.format.Compression))
-	}
-	if p.streams < 1 || p.streams > maxStreams {
-		problems = append(problems, fmt.Errorf("streams is %d, want 1 to %d, or 0 for %d", p.streams, maxStreams, defaultStreams))
-	}
-	if p.partBytes < 1 || p.partBytes > maxPartBytes {
-		problems = append(problems, fmt.Errorf("part_bytes is %d, want 1 to %d, or 0 for %d", p.partBytes, int64(maxPartBytes), defaultPartBytes))
-	}
-	if p.load.Mode != "append" {
-		problems = append(problems, fmt.Errorf("load.mode is %q, want append", p.load.Mode))
-	}
-	if err := errors.Join(problems...); err != nil {
-		return plan{}, fmt.Errorf("checking the extract request: %w", err)
-	}
-	return p, nil
+	return errors.New("checking the extract request: continuation goes on with a run as it was asked for; " +
+		"set nothing else but snapshot, where that is still held")
 }

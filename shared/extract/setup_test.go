@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/stagelift/stagelift/local/compare"
+	"github.com/stagelift/stagelift/local/rds"
 	"github.com/stagelift/stagelift/local/rds/rdstest"
 	"github.com/stagelift/stagelift/local/s3/door"
 	"github.com/stagelift/stagelift/local/s3/s3test"
@@ -28,13 +30,60 @@ type bundle struct {
 	logs   *logs
 	// exec runs SQL, copyOut is the server's own CSV of a query; both as the
 	// superuser, and for any goroutine.
-	exec    func(sql string)
-	copyOut func(query, options string) string
+	exec     func(sql string)
+	copyOut  func(query, options string) string
+	adminURL string
 }
+
+// session is a connection of its own, of the superuser.
+type session struct {
+	b    *bundle
+	conn *pgx.Conn
+}
+
+func (b *bundle) session() *session {
+	b.Helper()
+	conn, err := compare.Connect(b.Context(), b.adminURL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &session{b, conn}
+}
+
+func (s *session) exec(sql string) {
+	if _, err := s.conn.PgConn().Exec(s.b.Context(), sql).ReadAll(); err != nil {
+		s.b.Errorf("%.200s: %v", sql, err)
+	}
+}
+
+// query returns the first value of the last statement.
+func (s *session) query(sql string) string {
+	s.b.Helper()
+	results, err := s.conn.PgConn().Exec(s.b.Context(), sql).ReadAll()
+	if err != nil {
+		s.b.Fatalf("%.200s: %v", sql, err)
+	}
+	return string(results[len(results)-1].Rows[0][0])
+}
+
+func (s *session) close() { _ = s.conn.Close(context.WithoutCancel(s.b.Context())) }
 
 func setup(t *testing.T, sql string) *bundle {
 	t.Helper()
-	instance := rdstest.Shared(t)
+	return setupOn(t, rdstest.Shared(t), sql)
+}
+
+// setupAlone is setup on a server where nothing else happens.
+func setupAlone(t *testing.T, sql string) *bundle {
+	t.Helper()
+	b := setupOn(t, rdstest.Start(t), sql)
+	b.exec("ALTER SYSTEM SET autovacuum = off")
+	b.exec("SELECT pg_reload_conf()")
+	return b
+}
+
+func setupOn(t *testing.T, instance *rds.Instance, sql string) *bundle {
+	t.Helper()
 	roots, err := postgres.RootCAs(instance.CAFile())
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +105,8 @@ func setup(t *testing.T, sql string) *bundle {
 		Source: source, Database: instance.Database(), Bucket: b.bucket.Name, Layout: stage.Layout{Prefix: "stage/"},
 		Store: object.New(s3test.Config(b.door.Endpoint())), Log: slog.New(slog.NewJSONHandler(b.logs, nil)),
 	}
-	b.connect(instance.AdminURL())
+	b.adminURL = instance.AdminURL()
+	b.connect(b.adminURL)
 	b.exec(sql)
 	return b
 }

@@ -2,9 +2,9 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,17 +17,13 @@ import (
 // the first error. The other streams stop at once: their tables stay
 // unpublished.
 func (r *run) extract(ctx context.Context, snapshot *postgres.Snapshot) error {
-	spans := 0
-	for _, t := range r.tables {
-		spans += len(t.spans)
-	}
 	watched, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { r.watch(watched) })
 	defer watching.Wait()
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(r.plan.streams, spans) {
+	for range r.plan.streams {
 		group.Go(func() error { return r.stream(ctx, snapshot) })
 	}
 	return group.Wait()
@@ -37,96 +33,147 @@ func (r *run) extract(ctx context.Context, snapshot *postgres.Snapshot) error {
 // that is filled, two on their way, and one more for a part that is closing.
 const streamBuffers = 4
 
-// stream works on one connection until no span is left.
+// stream is one connection of a run, and what it writes with.
+type stream struct {
+	run        *run
+	snapshot   *postgres.Snapshot
+	connection *postgres.Stream // nil until there is something to read
+	buffers    *object.Buffers
+}
+
+// stream works until nothing is left, or the time is over.
 func (r *run) stream(ctx context.Context, snapshot *postgres.Snapshot) error {
-	connection, err := snapshot.Stream(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = connection.Close(ctx) }() // read only: nothing can be lost here
-	compressor, err := encode.NewCompressor(r.plan.format.Compression)
-	if err != nil {
-		return err
-	}
-	buffers := object.NewBuffers(object.DefaultBufferSize, streamBuffers)
-	for {
+	s := &stream{run: r, snapshot: snapshot, buffers: object.NewBuffers(object.DefaultBufferSize, streamBuffers)}
+	defer s.disconnect(ctx)
+	for !r.stopping() {
 		t := r.queue.join()
 		if t == nil {
 			return nil
 		}
-		parts := &partWriter{ctx: ctx, run: r, table: t, compressor: compressor, buffers: buffers}
-		if err := r.readSpans(ctx, connection, parts); err != nil {
+		if err := s.serve(ctx, t); err != nil {
 			return fmt.Errorf("extracting %s: %w", t.Name, err)
 		}
 		if !r.queue.leave(t) {
 			continue
 		}
+		if r.stopping() && len(t.left()) > 0 {
+			return nil
+		}
 		if err := r.publish(ctx, t); err != nil {
 			return fmt.Errorf("publishing %s: %w", t.Name, err)
 		}
 	}
+	return nil
 }
 
-// readSpans copies spans of one table until none is left, into as many parts
-// as they fill.
-func (r *run) readSpans(ctx context.Context, connection *postgres.Stream, parts *partWriter) (err error) {
-	t := parts.table
+func (s *stream) connect(ctx context.Context) (err error) {
+	if s.connection == nil {
+		s.connection, err = s.snapshot.Stream(ctx)
+	}
+	return err
+}
+
+func (s *stream) disconnect(ctx context.Context) {
+	if s.connection != nil {
+		_ = s.connection.Close(ctx) // read only: nothing can be lost here
+	}
+	s.connection = nil
+}
+
+// serve reads chunks of one table until none is left, or the time is over.
+func (s *stream) serve(ctx context.Context, t *progress) (err error) {
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	t.cutting.Do(func() { t.cuttingDone = s.cut(ctx, t) })
+	if t.cuttingDone != nil {
+		return t.cuttingDone
+	}
+	encoder, err := encode.New(t.fields, t.encoding)
+	if err != nil {
+		return err
+	}
+	parts := &partWriter{ctx: ctx, run: s.run, table: t, encoder: encoder, buffers: s.buffers}
 	defer func() {
 		if err != nil {
 			parts.abandon()
 		}
 	}()
 	for {
-		span, more := r.queue.take(t)
+		chunk, more := s.run.queue.take(t)
 		if !more {
 			return parts.finish()
 		}
-		statement, err := postgres.CopyCSV(t.Columns, span, postgres.CSVOptions{
-			Null: r.plan.format.Null, Delimiter: r.plan.format.Delimiter,
-		})
-		if err != nil {
+		for _, span := range chunk {
+			if s.run.stopping() {
+				return parts.finish()
+			}
+			if err := s.read(ctx, parts, span); err != nil {
+				return err
+			}
+		}
+		if t.planned() {
+			if err := parts.endUnit(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// readAttempts is how often the same rows are read before a replica that
+// cancels it is given up on.
+const readAttempts = 5
+
+// read copies a span. When a replica cancelled it, all that was read since the
+// last part that ended with a span is read again, over a new connection: what
+// the parts since then hold is not known to be whole.
+func (s *stream) read(ctx context.Context, parts *partWriter, span int) error {
+	err := s.copy(ctx, parts, span)
+	for attempt := 1; err != nil && postgres.Conflict(err) && attempt < readAttempts; attempt++ {
+		s.run.Log.WarnContext(ctx, "the replica cancelled a read, which starts again", "run", s.run.id,
+			"table", parts.table.Name.String(), "attempt", attempt, "error", err)
+		err = s.readAgain(ctx, parts, span)
+	}
+	return err
+}
+
+func (s *stream) readAgain(ctx context.Context, parts *partWriter, span int) error {
+	again, err := parts.restart()
+	if err != nil {
+		return err
+	}
+	s.disconnect(ctx)
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	if parts.encoder, err = encode.New(parts.table.fields, parts.table.encoding); err != nil {
+		return err
+	}
+	for _, span := range append(again, span) {
+		if err := s.copy(ctx, parts, span); err != nil {
 			return err
 		}
-		copied, err := connection.Copy(ctx, parts, statement)
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", describe(span), err)
-		}
-		t.finishSpan(span, copied)
 	}
+	return nil
 }
 
-func describe(span postgres.Span) string {
-	switch {
-	case span.To > 0:
-		return fmt.Sprintf("blocks %d to %d of %s", span.From, span.To-1, span.Relation)
-	case span.From > 0:
-		return fmt.Sprintf("blocks %d and on of %s", span.From, span.Relation)
+func (s *stream) copy(ctx context.Context, parts *partWriter, i int) error {
+	span := parts.table.spans[i]
+	statement, err := parts.table.query.Copy(span)
+	if err != nil {
+		return err
 	}
-	return "all of " + span.Relation.String()
+	copied, err := s.connection.Copy(ctx, parts, statement)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", span, parts.table.explain(err))
+	}
+	return parts.endSpan(i, copied)
 }
 
-// watch logs how far the tables are, until ctx ends.
-func (r *run) watch(ctx context.Context) {
-	if r.ProgressEvery <= 0 {
-		return
+// explain names the way out of a value that the format cannot hold.
+func (p *progress) explain(err error) error {
+	if outside, ok := errors.AsType[*encode.RangeError](err); ok {
+		return fmt.Errorf(`%w; set "out_of_range" to "null" or "text", or leave column %s out`, err, outside.Column)
 	}
-	ticker := time.NewTicker(r.ProgressEvery)
-	defer ticker.Stop()
-	seen := make([]int64, len(r.tables))
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		for i, t := range r.tables {
-			rows := t.rows.Load()
-			if rows == seen[i] || t.publishedAs.Load() != nil {
-				continue
-			}
-			seen[i] = rows
-			r.Log.InfoContext(ctx, "table progress", "run", r.id, "table", t.Name.String(),
-				"rows", rows, "blocks", t.blocks.Load(), "blocks_total", t.Blocks)
-		}
-	}
+	return err
 }

@@ -39,11 +39,15 @@ type PartialTable struct {
 	Rows    int64  `json:"rows,omitempty"`
 	Bytes   int64  `json:"bytes,omitempty"`
 
-	Columns     []table.Column `json:"columns,omitempty"`
-	Consistency string         `json:"consistency,omitempty"`
-	Parts       []Part         `json:"parts,omitempty"`
+	Columns []table.Column `json:"columns,omitempty"`
+	// Snapshot is the moment at which the table was begun.
+	Snapshot    Snapshot `json:"snapshot,omitzero"`
+	Consistency string   `json:"consistency,omitempty"`
+	Parts       []Part   `json:"parts,omitempty"`
 	// NextPart is the number of the next part.
 	NextPart int `json:"next_part"`
+	// Copied is how many rows the server sent so far.
+	Copied int64 `json:"copied,omitempty"`
 	// Density is the bytes of a part, as stored, to a block; 0 when not known.
 	Density float64 `json:"density,omitempty"`
 	// Ranges are left to be read; nil when the table was not begun.
