@@ -19,21 +19,20 @@ const (
 // planned tells whether all parts of the table were planned at once.
 func (p *progress) planned() bool { return p.density > 0 }
 
-// cut cuts a table into spans, and these into chunks.
+// cut cuts a table into spans, and these into chunks. Of a table that an earlier
+// invocation began, the spans are those that it left.
 func (s *stream) cut(ctx context.Context, t *progress) error {
-	blocks, coarse := t.Blocks, t.resumed
 	if t.resumed == nil {
-		coarse = t.Spans(spanBytes / postgres.BlockSize)
-		if err := s.sample(ctx, t, coarse); err != nil {
+		if err := s.sample(ctx, t); err != nil {
 			return err
 		}
 	}
-	how := cut(blocks, t.density, s.run.plan)
-	spans := t.resumed
-	if t.resumed == nil {
+	how, spans := cut(t.Blocks, t.density, s.run.plan), t.resumed
+	switch {
+	case spans == nil:
 		spans = t.Spans(how.spanBlocks)
-	} else if how.parts > 0 {
-		how.parts = max(1, how.parts*sum(spans)/max(1, blocks))
+	case how.parts > 0:
+		how.parts = max(1, how.parts*sum(spans)/max(1, t.Blocks))
 	}
 	t.mu.Lock()
 	t.spans, t.read, t.limit = spans, make([]bool, len(spans)), how.limit
@@ -51,10 +50,11 @@ func sum(spans []postgres.Span) (blocks int64) {
 
 // sample learns the density of a table from blocks in its middle. Where rows are
 // filtered they may lie anywhere, and nothing is learned.
-func (s *stream) sample(ctx context.Context, t *progress, spans []postgres.Span) error {
+func (s *stream) sample(ctx context.Context, t *progress) error {
 	if t.Blocks < sampleFrom || t.where != "" || t.watermark != nil {
 		return nil
 	}
+	spans := t.Spans(spanBytes / postgres.BlockSize)
 	span := spans[len(spans)/2]
 	if !span.ByBlock() {
 		return nil

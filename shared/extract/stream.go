@@ -99,8 +99,12 @@ func (s *stream) serve(ctx context.Context, t *progress) (err error) {
 			parts.abandon()
 		}
 	}()
+	return s.readChunks(ctx, parts)
+}
+
+func (s *stream) readChunks(ctx context.Context, parts *partWriter) error {
 	for {
-		chunk, more := s.run.queue.take(t)
+		chunk, more := s.run.queue.take(parts.table)
 		if !more {
 			return parts.finish()
 		}
@@ -112,7 +116,7 @@ func (s *stream) serve(ctx context.Context, t *progress) (err error) {
 				return err
 			}
 		}
-		if t.planned() {
+		if parts.table.planned() {
 			if err := parts.endUnit(); err != nil {
 				return err
 			}
