@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/stagelift/stagelift/shared/encode/copybinary"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -69,23 +70,7 @@ type Options struct {
 }
 
 // RangeError is a value that its column in the part cannot hold.
-type RangeError struct {
-	// Column is the column's name.
-	Column string
-	// Value is what the value is, in words that show no data: "infinity".
-	Value string
-	// Key is the row's key as "id=5, day=2020-01-01"; empty without a key.
-	Key string
-}
-
-// Error tells column, value and key.
-func (e *RangeError) Error() string {
-	row := ""
-	if e.Key != "" {
-		row = " in the row " + e.Key
-	}
-	return fmt.Sprintf("column %s holds %s%s, which the format cannot", table.Quote(e.Column), e.Value, row)
-}
+type RangeError = copybinary.RangeError
 
 // ErrUnknown marks a format or compression that there is no encoder for.
 var ErrUnknown = errors.New("not known here")
