@@ -11,6 +11,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/stagelift/stagelift/shared/extract"
+	"github.com/stagelift/stagelift/shared/metrics"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/postgres"
 	"github.com/stagelift/stagelift/shared/stage"
@@ -53,5 +54,6 @@ func build(ctx context.Context) (*extract.Job, error) {
 		Source: source, Database: e.SourceDatabase,
 		Store: object.New(cfg), Bucket: e.StageBucket, Layout: stage.Layout{Prefix: e.StagePrefix},
 		StaleAfter: e.StaleAfter, ProgressEvery: e.ProgressEvery, Log: lambdacontext.NewLogger(),
+		Metrics: &metrics.Writer{Out: os.Stdout, Namespace: "Stagelift"},
 	}, nil
 }
