@@ -128,6 +128,9 @@ func (w Window) integerFrom() (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if back.Sign() < 0 {
+			return "", fmt.Errorf("lookback of the cursor is %q, want at least 0", w.Lookback)
+		}
 		from.Sub(from, back)
 	}
 	if least := big.NewInt(math.MinInt64); from.Cmp(least) < 0 {

@@ -25,7 +25,9 @@ import (
 // the snapshot is taken. A lock is let go only after the rows can be seen.
 //
 // Not covered: values that are drawn from the sequence in an earlier statement,
-// as mappers with high/low allocation do, or that an application makes.
+// as mappers with high/low allocation do, or that an application makes; a sequence
+// that is set back; rows that change without a new value, and rows that are
+// deleted.
 func (s *Snapshot) boundIntegers(ctx context.Context, marks []*mark, standby bool, wait time.Duration) error {
 	if len(marks) == 0 {
 		return nil

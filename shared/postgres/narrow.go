@@ -39,7 +39,7 @@ func (q Query) narrow(field table.Field, kind table.Type, span Span) (string, er
 func (q Query) misfit(field table.Field, span Span) string {
 	what := fmt.Sprintf("%scolumn %s of %s holds a value that does not fit %s exactly",
 		misfitOpen, table.Quote(field.Name), span.Relation, field.Type)
-	text := escapeString(what) + " || left(" + table.Quote(field.Name) + "::text, 0)"
+	text := []string{escapeString(what), "left(" + table.Quote(field.Name) + "::text, 0)"}
 	key := q.Key
 	if len(key) == 0 && span.Heap {
 		key = []string{"ctid"}
@@ -49,9 +49,9 @@ func (q Query) misfit(field table.Field, span Span) string {
 		if i > 0 {
 			joint = " and "
 		}
-		text += " || " + escapeString(joint+table.Quote(name)+" ") + " || format('%s', " + table.Quote(name) + ")"
+		text = append(text, escapeString(joint+table.Quote(name)+" "), "format('%s', "+table.Quote(name)+")")
 	}
-	return text + " || " + escapeString(misfitClose)
+	return strings.Join(append(text, escapeString(misfitClose)), " || ")
 }
 
 // explainMisfit returns our own words from the error of a value that does not

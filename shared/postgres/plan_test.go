@@ -2,7 +2,10 @@ package postgres
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -203,4 +206,36 @@ func TestSpansCoverEveryBlockOnce(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The lower bound of an integer window is the exact difference, or the smallest
+// bigint where that would be passed.
+func FuzzIntegerWindow(f *testing.F) {
+	f.Add("5", "3")
+	f.Add("-9223372036854775808", "9223372036854775807")
+	f.Add("1e3", "")
+	f.Add("", "'")
+	f.Fuzz(func(t *testing.T, from, lookback string) {
+		w := Window{Column: table.Column{Name: "n", Type: "integer"}, From: from, To: "7", Lookback: lookback}
+		conditions, err := w.conditions()
+		first, fromErr := strconv.ParseInt(from, 10, 64)
+		back, backErr := strconv.ParseInt(lookback, 10, 64)
+		if err != nil || from == "" || lookback == "" {
+			if err != nil && fromErr == nil && backErr == nil && !strings.Contains(from+lookback, "+") && back >= 0 {
+				t.Fatalf("from %q, lookback %q: %v", from, lookback, err)
+			}
+			return
+		}
+		var got int64
+		if _, err := fmt.Sscanf(conditions[0], `"n" >= E'%d'::bigint`, &got); err != nil {
+			t.Fatalf("%q: %v", conditions[0], err)
+		}
+		want := first - back
+		if back > 0 && want > first {
+			want = math.MinInt64
+		}
+		if got != want || fromErr != nil || backErr != nil {
+			t.Errorf("from %q, lookback %q: got %d, want %d", from, lookback, got, want)
+		}
+	})
 }

@@ -6,14 +6,24 @@
 // the database, held open by a connection of its own. It finds and describes
 // tables, keeps them from being dropped or truncated while they are read, and
 // opens any number of [Stream]s, each another connection that sees the very
-// same moment. A stream copies one [Span] of a table at a time.
+// same moment. A stream copies one [Span] of a table at a time, as a [Query]
+// says: which columns in which form, which rows. A snapshot can be handed on:
+// another one imports it, and then outlives the first.
+//
+// An incremental run names a [Cursor] of each table. The [Bound] that it gets
+// back is such that no row below it can still appear; see boundTimes and
+// boundIntegers for why, and for what remains the user's duty. A [Window] from
+// the bound of the last run to that of this one is what is new.
 //
 // Guaranteed: every row that was committed before the snapshot is in exactly
 // one span of its table, and no other row is. A table that row-level security
 // would thin out, or that we may not read, is refused before anything is read.
+// Windows in a row hold every row exactly once whose cursor is kept as its
+// derivation asks. A narrowed numeric is the number that it was, or an error.
 //
 // Not guaranteed: the order of rows, or that reading the same table again at
-// another snapshot cuts it at the same rows.
+// another snapshot cuts it at the same rows. A foreign table is read as it is,
+// not as it was at the snapshot.
 package postgres
 
 import (

@@ -112,13 +112,23 @@ func TestKindsOfTypes(t *testing.T) {
 		CREATE TABLE kinds (e mood, p pair, r int4range, m int4multirange, ea mood[], pa pair[], ra int4range[], ma int4multirange[],
 		  d share, da share[], ad shares, md moods, ads lots, vc varchar(3)[], n numeric(4,1)[][], iv int2vector, nm name);`)
 	want := []table.Column{
-		{Name: "e", Type: "public.mood", Kind: "enum"}, {Name: "p", Type: "public.pair", Kind: "composite"},
-		{Name: "r", Type: "int4range", Kind: "range"}, {Name: "m", Type: "int4multirange", Kind: "multirange"},
-		{Name: "ea", Type: "public.mood[]", Kind: "enum"}, {Name: "pa", Type: "public.pair[]", Kind: "composite"},
-		{Name: "ra", Type: "int4range[]", Kind: "range"}, {Name: "ma", Type: "int4multirange[]", Kind: "multirange"},
-		{Name: "d", Type: "numeric(5,2)"}, {Name: "da", Type: "numeric(5,2)[]"}, {Name: "ad", Type: "numeric(5,2)[]"},
-		{Name: "md", Type: "public.mood[]", Kind: "enum"}, {Name: "ads", Type: "numeric(5,2)[]"},
-		{Name: "vc", Type: "character varying(3)[]"}, {Name: "n", Type: "numeric(4,1)[]"}, {Name: "iv", Type: "int2vector"}, {Name: "nm", Type: "name"},
+		{Name: "e", Type: "public.mood", Kind: "enum"},
+		{Name: "p", Type: "public.pair", Kind: "composite"},
+		{Name: "r", Type: "int4range", Kind: "range"},
+		{Name: "m", Type: "int4multirange", Kind: "multirange"},
+		{Name: "ea", Type: "public.mood[]", Kind: "enum"},
+		{Name: "pa", Type: "public.pair[]", Kind: "composite"},
+		{Name: "ra", Type: "int4range[]", Kind: "range"},
+		{Name: "ma", Type: "int4multirange[]", Kind: "multirange"},
+		{Name: "d", Type: "numeric(5,2)"},
+		{Name: "da", Type: "numeric(5,2)[]"},
+		{Name: "ad", Type: "numeric(5,2)[]"},
+		{Name: "md", Type: "public.mood[]", Kind: "enum"},
+		{Name: "ads", Type: "numeric(5,2)[]"},
+		{Name: "vc", Type: "character varying(3)[]"},
+		{Name: "n", Type: "numeric(4,1)[]"},
+		{Name: "iv", Type: "int2vector"},
+		{Name: "nm", Type: "name"},
 	}
 	for i := range want {
 		want[i].Nullable = true

@@ -121,7 +121,9 @@ func TestReadsThatAStandbyCancelledAreTold(t *testing.T) {
 	r.write(`CREATE TABLE big AS SELECT g AS n, repeat('x', 500) AS t FROM generate_series(1, 100000) AS g`)
 	source := direct(t, r.standby)
 	statement := func(tables []Table) string {
-		q := Query{CSV: CSVOptions{Null: `\N`, Delimiter: ","}}
+		// A server that waits for its client does not hear that it is to stop; one
+		// that sleeps does.
+		q := Query{CSV: CSVOptions{Null: `\N`, Delimiter: ","}, Where: "pg_sleep(0.002) IS NOT NULL"}
 		for _, column := range tables[0].Columns {
 			q.Fields = append(q.Fields, table.Field{Column: column})
 		}

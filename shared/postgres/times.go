@@ -27,9 +27,10 @@ const margin = 5 * time.Second
 // not below the clock, which was read before the list. A transaction disappears
 // from the list only after its rows can be seen.
 //
-// Not covered: values that a client made, or a trigger from another clock; rows
-// that logical replication brings with the stamps of another server; a clock
-// that is set back.
+// Not covered: values that a client made, or that are cut to more than the margin
+// as date_trunc('minute', now()) is; rows that logical replication brings with
+// the stamps of another server; a clock that is set back; rows that change
+// without a new stamp, and rows that are deleted.
 func (s *Snapshot) boundTimes(ctx context.Context, marks []*mark, standby bool) error {
 	if len(marks) == 0 {
 		return nil
@@ -107,7 +108,8 @@ func (s *Snapshot) mayWatch(ctx context.Context) error {
 // that lasts an hour would hold back every other one.
 func (s *Snapshot) oldestTransaction(ctx context.Context) (time.Time, error) {
 	const query = `
-SELECT least(statement_timestamp(), min(a.xact_start)), coalesce(array_agg(a.pid) FILTER (WHERE a.state = 'disabled'), '{}')
+SELECT least(statement_timestamp(), min(a.xact_start)),
+       coalesce(array_agg(a.pid) FILTER (WHERE a.state = 'disabled' OR a.state LIKE 'idle in%' AND a.xact_start IS NULL), '{}')
   FROM pg_stat_activity a LEFT JOIN pg_stat_replication r ON r.pid = a.pid
  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
    AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'autovacuum launcher', 'logical replication launcher')
