@@ -116,6 +116,16 @@ type Load struct {
 	Mode string `json:"mode"`
 	// Target is the table to load into; nil leaves it to the loader.
 	Target *table.Name `json:"target,omitempty"`
+	// Keys are the columns to merge by; empty is the primary key.
+	Keys []string `json:"keys,omitempty"`
+	// Deleted is a boolean column; where it is true, a merge removes the row.
+	Deleted string `json:"deleted,omitempty"`
+	// DistKey and SortKeys are columns that a new table in Redshift is
+	// distributed and sorted by, ClusterBy those that one in Snowflake is
+	// clustered by.
+	DistKey   string   `json:"dist_key,omitempty"`
+	SortKeys  []string `json:"sort_keys,omitempty"`
+	ClusterBy []string `json:"cluster_by,omitempty"`
 }
 
 // LoadID returns the name of the load that a receipt asks for: the digest of
