@@ -64,7 +64,8 @@ fuzz: ## every fuzz target for a moment: make fuzz FUZZTIME=1m
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null; \
 	done
 
-bench: deps ## time, memory, start and size, against peers on the same machine
+bench: deps ## time, memory, start and size, against peers on the same machine (installed on Debian)
+	@.ci/peers
 	go run ./bench
 
 ##### binaries

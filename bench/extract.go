@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/rds/auth"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/jackc/pgx/v5"
 
@@ -25,7 +22,8 @@ SELECT i AS id, md5(i::text)::uuid AS public_id, i %% 1000 AS customer, (i %% 10
        CASE WHEN i %% 10 = 0 THEN NULL ELSE 'a note, with "quotes", for ' || i END AS note, repeat(md5(i::text), 2) AS payload
   FROM generate_series(1, %d) AS i`
 
-// fill makes a table large and a table small, of the same columns.
+// fill makes a table large, a table small and a table twice as large, of the
+// same columns.
 func (b *bench) fill(ctx context.Context) error {
 	step(fmt.Sprintf("filling tables of %d and %d rows", b.large, b.small))
 	conn, err := pgx.Connect(ctx, b.RDS.AdminURL())
@@ -38,32 +36,42 @@ func (b *bench) fill(ctx context.Context) error {
 			return err
 		}
 	}
+	if _, err := conn.Exec(ctx, "CREATE TABLE twice AS SELECT * FROM large UNION ALL SELECT * FROM large"); err != nil {
+		return err
+	}
 	_, err = conn.Exec(ctx, "VACUUM ANALYZE")
 	return err
 }
 
-// runs are the ways to read the large table that are measured. To S3 is the real
-// server, which stores on this machine, and to put the pieces of an upload
-// together copies them once more; small parts are one piece each. To nothing is
-// nullS3.
+// runs are the ways of extract that are measured on the large table, with the
+// streams that it has by default unless one is said. To S3 is the real server,
+// which stores on this machine, and to put the pieces of an upload together
+// copies them once more. To nothing is nullS3.
 var runs = []struct{ name, request, to string }{
-	{"one stream, to nothing", `{"tables":["public.large"],"streams":1}`, "null"},
-	{"two streams, to nothing", `{"tables":["public.large"],"streams":2}`, "null"},
-	{"one stream, gzip, to nothing", `{"tables":["public.large"],"streams":1,"compression":"gzip"}`, "null"},
-	{"one stream, small parts, to S3", `{"tables":["public.large"],"streams":1,"part_bytes":8000000}`, "s3"},
-	{"one stream, to S3", `{"tables":["public.large"],"streams":1}`, "s3"},
-	{"two streams, to S3", `{"tables":["public.large"],"streams":2}`, "s3"},
+	{"csv", `{"tables":["public.large"]}`, "s3"},
+	{"csv, one stream", `{"tables":["public.large"],"streams":1}`, "s3"},
+	{"csv, gzip", `{"tables":["public.large"],"compression":"gzip"}`, "s3"},
+	{"csv, zstd", `{"tables":["public.large"],"compression":"zstd"}`, "s3"},
+	{"parquet, snappy", `{"tables":["public.large"],"format":"parquet"}`, "s3"},
+	{"json lines", `{"tables":["public.large"],"format":"jsonl"}`, "s3"},
+	{"json lines, zstd", `{"tables":["public.large"],"format":"jsonl","compression":"zstd"}`, "s3"},
+	{"csv, to nothing", `{"tables":["public.large"]}`, "null"},
+	{"csv, one stream, to nothing", `{"tables":["public.large"],"streams":1}`, "null"},
+	{"parquet, to nothing", `{"tables":["public.large"],"format":"parquet"}`, "null"},
+	{"json lines, to nothing", `{"tables":["public.large"],"format":"jsonl"}`, "null"},
 }
 
 const (
-	direct   = "psql"
-	overGate = "psql, by token and TLS"
+	atEndpoint = "psql > /dev/null"
+	atServer   = "psql, past the endpoint"
+	piped      = "psql | aws s3 cp -"
 )
 
-// speed compares extract with psql, in turns, so that all meet the same noise.
-// psql reads straight from the server, and over the gate as extract must.
+// speed compares extract with its peers, in turns, so that all meet the same
+// noise. The measure of all is psql at the endpoint, where anybody but the
+// database's host must read.
 func (b *bench) speed(ctx context.Context) (err error) {
-	gate, err := b.gateURL(ctx)
+	d, err := b.openDoor(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,10 +81,13 @@ func (b *bench) speed(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, null.close()) }()
 	measured := map[string]func() (time.Duration, error){
-		direct:   func() (time.Duration, error) { return psql(ctx, b.RDS.AdminURL(), "") },
-		overGate: func() (time.Duration, error) { return psql(ctx, gate.url, gate.token) },
+		atEndpoint: func() (time.Duration, error) { return psql(ctx, d.dsn, d.token, "large") },
+		atServer:   func() (time.Duration, error) { return psql(ctx, b.RDS.AdminURL(), "", "large") },
 	}
-	names := []string{direct, overGate}
+	names := []string{atEndpoint, atServer}
+	if len(missing(ctx)) == 0 {
+		names, measured[piped] = append(names, piped), func() (time.Duration, error) { return b.pipe(ctx, d, "large") }
+	}
 	for _, run := range runs {
 		names = append(names, run.name)
 		measured[run.name] = func() (time.Duration, error) {
@@ -88,19 +99,40 @@ func (b *bench) speed(ctx context.Context) (err error) {
 	}
 	best := map[string]time.Duration{}
 	for round := range b.rounds {
-		step(fmt.Sprintf("measuring extract beside psql, round %d of %d", round+1, b.rounds))
+		step(fmt.Sprintf("measuring extract beside its peers, round %d of %d", round+1, b.rounds))
 		for _, name := range names {
 			if err := keepLeast(best, name, measured[name]); err != nil {
 				return err
 			}
 		}
 	}
-	fmt.Printf("\nextract, %d rows, least of %d, as a ratio to psql -c \"COPY … TO STDOUT\" > /dev/null\n", b.large, b.rounds)
-	fmt.Printf("  %-30s %7s  %5s  %s\n", "", "seconds", "ratio", "ratio to psql by token and TLS")
+	fmt.Printf("\n%d rows, least of %d, as a ratio to psql -c \"COPY … TO STDOUT WITH (FORMAT csv)\" > /dev/null\n", b.large, b.rounds)
+	fmt.Printf("  %-30s %7s  %5s\n", "", "seconds", "ratio")
 	for _, name := range names {
-		fmt.Printf("  %-30s %7.2f  %5.2f  %5.2f\n", name, best[name].Seconds(),
-			best[name].Seconds()/best[direct].Seconds(), best[name].Seconds()/best[overGate].Seconds())
+		fmt.Printf("  %-30s %7.2f  %5.2f\n", name, best[name].Seconds(), best[name].Seconds()/best[atEndpoint].Seconds())
 	}
+	return b.beside(ctx, d)
+}
+
+// beside compares extract with pandas on the small table, since pandas would
+// not hold the large one on a machine of ordinary size.
+func (b *bench) beside(ctx context.Context, d door) error {
+	if list := missing(ctx); len(list) > 0 {
+		fmt.Printf("\nnot measured, for want of %s: psql | aws s3 cp, pandas\n", strings.Join(list, ", "))
+		return nil
+	}
+	step("measuring extract beside pandas")
+	ours, err := b.extract(ctx, `{"tables":["public.small"],"header":true}`)
+	if err != nil {
+		return err
+	}
+	theirs, mib, err := b.pandas(ctx, d, "small")
+	if err != nil {
+		return fmt.Errorf("measuring pandas: %w", err)
+	}
+	fmt.Printf("\n%d rows to CSV in S3\n", b.small)
+	fmt.Printf("  %-30s %7.2f s\n", "extract", ours.Seconds())
+	fmt.Printf("  %-30s %7.2f s, %.1f times as long, %d MiB of memory\n", "pandas", theirs.Seconds(), theirs.Seconds()/ours.Seconds(), mib)
 	return nil
 }
 
@@ -156,26 +188,4 @@ func (b *bench) clear(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func psql(ctx context.Context, url, password string) (time.Duration, error) {
-	cmd := exec.CommandContext(ctx, "psql", "-X", "-q", url, "-c", "COPY large TO STDOUT WITH (FORMAT csv)")
-	cmd.Env = append(os.Environ(), "PGPASSWORD="+password)
-	cmd.Stderr = os.Stderr
-	start := time.Now()
-	err := cmd.Run() // stdout is /dev/null when it is not set
-	return time.Since(start), err
-}
-
-// gate is how psql reaches the stand-in as extract does.
-type gate struct{ url, token string }
-
-func (b *bench) gateURL(ctx context.Context) (gate, error) {
-	endpoint := b.RDS.Host() + ":" + strconv.Itoa(b.RDS.Port())
-	token, err := auth.BuildAuthToken(ctx, endpoint, stack.Region, b.RDS.User(), b.S3Config.Credentials)
-	if err != nil {
-		return gate{}, err
-	}
-	return gate{token: token, url: fmt.Sprintf("host=%s port=%d dbname=%s user=%s sslmode=verify-full sslrootcert=%s",
-		b.RDS.Host(), b.RDS.Port(), b.RDS.Database(), b.RDS.User(), b.RDS.CAFile())}, nil
 }

@@ -10,23 +10,36 @@ import (
 	"time"
 )
 
-// memory measures the peak resident memory of a fresh extract for each table,
-// with two streams.
+// formats are what memory is measured for.
+var formats = []struct{ name, options string }{
+	{"csv", ``}, {"csv, gzip", `,"compression":"gzip"`}, {"json lines", `,"format":"jsonl"`}, {"parquet", `,"format":"parquet"`},
+}
+
+// memory measures the peak resident memory of a fresh extract with two streams,
+// for a table, and for another of ten times its rows.
 func (b *bench) memory(ctx context.Context) error {
 	step("measuring memory")
-	peak := map[string]int64{}
-	for _, table := range []string{"small", "large"} {
-		b.Functions.Kill("extract") // a fresh process for each
-		if _, err := b.extract(ctx, `{"tables":["public.`+table+`"],"streams":2}`); err != nil {
-			return err
-		}
-		for _, environment := range b.Functions.Environments("extract") {
-			peak[table] = max(peak[table], environment.PeakMemory)
-		}
+	fmt.Printf("\nextract, two streams, peak resident memory in MiB\n  %-12s", "")
+	tables := []string{"small", "large", "twice"}
+	for i := range tables {
+		fmt.Printf(" %9d rows", []int{b.small, b.large, 2 * b.large}[i])
 	}
-	fmt.Printf("\nextract, two streams, peak resident memory\n")
-	fmt.Printf("  %9d rows  %4d MiB\n", b.small, peak["small"]>>20)
-	fmt.Printf("  %9d rows  %4d MiB, %.2f of the other\n", b.large, peak["large"]>>20, float64(peak["large"])/float64(peak["small"]))
+	fmt.Println()
+	for _, format := range formats {
+		fmt.Printf("  %-12s", format.name)
+		for _, table := range tables {
+			b.Functions.Kill("extract") // a fresh process for each
+			if _, err := b.extract(ctx, `{"tables":["public.`+table+`"],"streams":2`+format.options+`}`); err != nil {
+				return err
+			}
+			var peak int64
+			for _, environment := range b.Functions.Environments("extract") {
+				peak = max(peak, environment.PeakMemory)
+			}
+			fmt.Printf(" %14d", peak>>20)
+		}
+		fmt.Println()
+	}
 	return nil
 }
 
