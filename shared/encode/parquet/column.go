@@ -1,0 +1,197 @@
+package parquet
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+// lead is room in front of a page's values for its levels, which are mostly so
+// small that the values then need not be copied to follow them.
+const lead = 16
+
+// column collects the values of one column.
+type column struct {
+	field    table.Field
+	form     form
+	optional bool
+	// null makes NULL of what does not fit.
+	null     bool
+	pageSize int
+	pages    *pages
+
+	// values are the open page's values behind lead, as PLAIN has them; where
+	// there is a dictionary, indices are in their place.
+	values     []byte
+	indices    []uint32
+	booleans   int
+	levels     levels
+	dictionary dictionary
+	bounds     bounds
+	chunk      chunk
+	scratch    []byte
+}
+
+func (c *column) init(field table.Field, pages *pages, pageSize int, null, repeats bool) error {
+	form, known := forms[shape{field.Wire, field.Parquet.Physical, field.Parquet.Logical}]
+	if !known {
+		return fmt.Errorf("column %q: there is no way from a %s, wire %d, to physical type %d of logical type %d",
+			field.Name, field.Type, field.Wire, field.Parquet.Physical, field.Parquet.Logical)
+	}
+	kind := field.Parquet
+	if form.decimal && (kind.Precision < 1 || kind.Precision > maxPrecision || kind.Scale < 0 || kind.Scale > kind.Precision || kind.Length != decimalBytes(kind.Precision)) {
+		return fmt.Errorf("column %q: no decimal has %d digits, %d behind the point, in %d bytes", field.Name, kind.Precision, kind.Scale, kind.Length)
+	}
+	*c = column{field: field, form: form, optional: field.Nullable, null: null && field.Nullable, pageSize: pageSize, pages: pages}
+	c.dictionary.init(repeats && form.store != storeBit, form.store == storeBytes, pageSize)
+	c.values = make([]byte, lead, 2*lead)
+	c.scratch = make([]byte, 16)
+	return nil
+}
+
+// add takes a value, nil for NULL.
+func (c *column) add(raw []byte) error {
+	if raw == nil {
+		return c.addNull()
+	}
+	misfit, err := c.value(raw)
+	if err != nil {
+		return err
+	}
+	if misfit != "" {
+		if c.null {
+			return c.addNull()
+		}
+		return misfit
+	}
+	c.levels.present()
+	return nil
+}
+
+func (c *column) addNull() error {
+	if !c.optional {
+		return errors.New("NULL in a column that was NOT NULL when the read began")
+	}
+	c.levels.absent()
+	return nil
+}
+
+func (c *column) put32(v uint32) error {
+	if c.dictionary.open {
+		var b [4]byte
+		binary.LittleEndian.PutUint32(b[:], v)
+		return c.put(b[:])
+	}
+	c.values = binary.LittleEndian.AppendUint32(c.values, v)
+	return nil
+}
+
+func (c *column) put64(v uint64) error {
+	if c.dictionary.open {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], v)
+		return c.put(b[:])
+	}
+	c.values = binary.LittleEndian.AppendUint64(c.values, v)
+	return nil
+}
+
+// put takes a value as PLAIN has it, but for a length before it.
+func (c *column) put(b []byte) error {
+	if c.dictionary.open {
+		if index, fits := c.dictionary.index(b); fits {
+			c.indices = append(c.indices, index)
+			return nil
+		}
+		if err := c.closePage(); err != nil {
+			return err
+		}
+		c.dictionary.open = false
+	}
+	if c.form.store == storeBytes {
+		c.values = binary.LittleEndian.AppendUint32(c.values, uint32(len(b))) //nolint:gosec // a row of COPY has less than 1 GiB
+	}
+	c.values = append(c.values, b...)
+	return nil
+}
+
+func (c *column) putBit(v bool) {
+	if c.booleans%8 == 0 {
+		c.values = append(c.values, 0)
+	}
+	if v {
+		c.values[len(c.values)-1] |= 1 << (c.booleans % 8)
+	}
+	c.booleans++
+}
+
+// size is how many bytes the open page has.
+func (c *column) size() int { return len(c.values) - lead + 4*len(c.indices) + c.levels.size() }
+
+// closePage ends the open page and keeps it, compressed.
+func (c *column) closePage() error {
+	if c.levels.n == 0 {
+		return nil
+	}
+	kept := page{kind: pageData, encoding: encodingPlain, values: c.levels.n}
+	if len(c.indices) > 0 {
+		kept.encoding = encodingRLEDictionary
+		c.chunk.indexed = true
+		width := c.dictionary.width()
+		c.values = append(c.values[:lead], byte(width))
+		c.values = appendIndices(c.values, c.indices, width)
+	}
+	piece, err := c.pages.add(&c.chunk, kept, c.body())
+	if err != nil {
+		return err
+	}
+	c.chunk.pages = append(c.chunk.pages, piece)
+	c.chunk.values += int64(c.levels.n)
+	c.chunk.nulls += int64(c.levels.nulls)
+	c.values, c.indices, c.booleans = c.values[:lead], c.indices[:0], 0
+	c.levels.reset()
+	return nil
+}
+
+// body is what is compressed of the open page: levels, then values.
+func (c *column) body() []byte {
+	if !c.optional {
+		return c.values[lead:]
+	}
+	p := c.pages
+	p.levels = c.levels.append(p.levels[:0])
+	if start := lead - len(p.levels); start >= 0 {
+		copy(c.values[start:], p.levels)
+		return c.values[start:]
+	}
+	p.body = slices.Grow(p.body[:0], len(p.levels)+len(c.values)-lead)
+	p.body = append(append(p.body, p.levels...), c.values[lead:]...)
+	return p.body
+}
+
+// closeChunk ends the column's share in the row group.
+func (c *column) closeChunk() error {
+	if err := c.closePage(); err != nil || !c.chunk.indexed {
+		return err
+	}
+	var err error
+	kept := page{kind: pageDictionary, encoding: encodingPlain, values: c.dictionary.entries()}
+	c.chunk.dictionary, err = c.pages.add(&c.chunk, kept, c.dictionary.values)
+	return err
+}
+
+// forget makes the column ready for the next row group.
+func (c *column) forget(pageSize int) {
+	c.chunk = chunk{pages: c.chunk.pages[:0]}
+	c.bounds.forget()
+	c.dictionary.forget()
+	if cap(c.scratch) > 2*pageSize {
+		c.scratch = make([]byte, 16)
+	}
+	if cap(c.values) > 2*pageSize+4*lead {
+		c.values = make([]byte, lead, 2*lead)
+	}
+}

@@ -1,0 +1,116 @@
+package parquet_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/stagelift/stagelift/local/pgserver/pgtest"
+	own "github.com/stagelift/stagelift/shared/encode/parquet"
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+// field describes a column by its type in PostgreSQL; one that ends with "!"
+// is NOT NULL.
+func field(t testing.TB, name, kind string) table.Field {
+	t.Helper()
+	column := table.Column{Name: name, Type: kind, Nullable: true}
+	if last := len(kind) - 1; kind[last] == '!' {
+		column.Type, column.Nullable = kind[:last], false
+	}
+	image, err := table.ImageOf(column)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table.Field{Column: column, Image: image}
+}
+
+// fields are called a, b, c and so on.
+func fields(t testing.TB, kinds ...string) []table.Field {
+	t.Helper()
+	described := make([]table.Field, len(kinds))
+	for i, kind := range kinds {
+		described[i] = field(t, string(rune('a'+i)), kind)
+	}
+	return described
+}
+
+// messages keeps what COPY sends.
+type messages [][]byte
+
+func (m *messages) Write(p []byte) (int, error) {
+	*m = append(*m, bytes.Clone(p))
+	return len(p), nil
+}
+
+// copied returns the messages of a binary COPY of a query.
+func copied(t testing.TB, query string) messages {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }() // nothing is pending
+	var sent messages
+	if _, err := conn.PgConn().CopyTo(t.Context(), &sent, "COPY ("+query+") TO STDOUT (FORMAT binary)"); err != nil {
+		t.Fatalf("%.300s: %v", query, err)
+	}
+	return sent
+}
+
+// encoder makes an encoder that must be possible.
+func encoder(t testing.TB, described []table.Field, o own.Options) *own.Encoder {
+	t.Helper()
+	if o.Compression == "" {
+		o.Compression = "snappy"
+	}
+	e, err := own.New(described, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// writeAll writes what COPY sent.
+func writeAll(t testing.TB, e *own.Encoder, sent messages) {
+	t.Helper()
+	for _, message := range sent {
+		row, err := e.Row(message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row == nil {
+			continue
+		}
+		if err := e.Write(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// encoded returns a file of what COPY sent.
+func encoded(t testing.TB, e *own.Encoder, sent messages) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := e.Begin(&file); err != nil {
+		t.Fatal(err)
+	}
+	writeAll(t, e, sent)
+	if err := e.End(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// opened opens a file with a reader that is not ours.
+func opened(t testing.TB, file []byte) *parquet.File {
+	t.Helper()
+	opened, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
