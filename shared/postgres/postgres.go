@@ -66,6 +66,7 @@ type Config struct {
 type Source struct {
 	config Config
 	base   *pgx.ConnConfig
+	margin time.Duration // startMargin, but in tests that have no time for it
 }
 
 // session is what every connection runs with, whatever the server's or the
@@ -120,7 +121,7 @@ func Open(config Config) (*Source, error) {
 		}
 		return &bufferedConn{Conn: conn, reader: bufio.NewReaderSize(conn, readBuffer)}, nil
 	}
-	return &Source{config: config, base: base}, nil
+	return &Source{config: config, base: base, margin: startMargin}, nil
 }
 
 // readBuffer is how much is read from the network at once. The server sends

@@ -40,13 +40,19 @@ func (t Table) Whole() Table {
 	return t
 }
 
-// Precedes tells whether a comes before b as values of the cursor's type.
+// Precedes tells whether a comes before b as values of the cursor. Bounds of
+// integers can lie beyond the column's own type.
 func (s *Snapshot) Precedes(ctx context.Context, cursor table.Column, a, b string) (bool, error) {
 	var precedes bool
-	query := "SELECT " + quoteString(a) + "::" + cursor.Type + " < " + quoteString(b) + "::" + cursor.Type
-	if kindOf(cursor) == kindUnknown {
-		return false, errCursorType(table.Name{}, cursor)
+	as := cursor.Type
+	switch kindOf(cursor) {
+	case kindUnknown:
+		return false, fmt.Errorf("column %s of type %s cannot be a cursor", table.Quote(cursor.Name), cursor.Type)
+	case kindInteger:
+		as = "bigint"
+	case kindTime:
 	}
+	query := "SELECT " + quoteString(a) + "::" + as + " < " + quoteString(b) + "::" + as
 	if err := s.conn.QueryRow(ctx, query).Scan(&precedes); err != nil {
 		return false, fmt.Errorf("comparing %q and %q of cursor %s: %w", a, b, table.Quote(cursor.Name), err)
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/stagelift/stagelift/shared/table"
 )
 
-// margin is for a backend that has its start time but has not shown it yet. The
-// two are microseconds apart, unless the machine gives the processor to others
-// in between.
-const margin = 5 * time.Second
+// startMargin is for a backend that has its start time but has not shown it yet.
+// The two are microseconds apart, unless the machine gives the processor to
+// others in between.
+const startMargin = 5 * time.Second
 
 // boundTimes bounds columns that the database stamps in the inserting or
 // updating transaction with now(), clock_timestamp(), current_date and the like.
@@ -66,7 +66,7 @@ func (s *Snapshot) safeMoment(ctx context.Context, marks []*mark, standby bool) 
 	if !prepared.IsZero() && prepared.Before(moment) {
 		moment = prepared
 	}
-	return moment.Add(-margin), nil
+	return moment.Add(-s.source.margin), nil
 }
 
 // replayed is the commit time of the last transaction that the standby has
