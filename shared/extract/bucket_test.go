@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/stagelift/stagelift/shared/stage"
 )
@@ -176,4 +177,18 @@ func (b *bundle) gunzip(data []byte) []byte {
 // puts reports whether a request writes below or at a key that holds s.
 func puts(r *http.Request, s string) bool {
 	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, s)
+}
+
+func (b *bundle) unzstd(data []byte) []byte {
+	b.Helper()
+	decoder, err := zstd.NewReader(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer decoder.Close()
+	text, err := decoder.DecodeAll(data, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return text
 }
