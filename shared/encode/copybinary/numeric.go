@@ -1,6 +1,9 @@
 package copybinary
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // Numeric is table.WireNumeric taken apart. Its value is the sum of
 // Group(i) × 10000^(Weight−i), negated where Negative.
@@ -36,6 +39,10 @@ func (s Special) String() string {
 const (
 	groupDigits = 4
 	groupLimit  = 10_000
+	// maxGroups hold the 131,072 digits before the point and the 16,383 behind
+	// it. The count of them outgrows the signed number that the manual has it
+	// be; the server writes it as one of 16 bits.
+	maxGroups = 1<<15 + 1<<12
 	// scaleLimit is beyond the largest scale, NUMERIC_DSCALE_MAX.
 	scaleLimit = 1 << 14
 )
@@ -57,8 +64,8 @@ func ReadNumeric(raw []byte) (n Numeric, err error) {
 	if len(raw) < 8 {
 		return Numeric{}, fmt.Errorf("reading a numeric: %d bytes, want eight or more", len(raw))
 	}
-	count, weight, scale := int(readInt16(raw)), int(readInt16(raw[2:])), int(readInt16(raw[6:]))
-	if count < 0 || len(raw) != 8+2*count {
+	count, weight, scale := int(binary.BigEndian.Uint16(raw)), int(readInt16(raw[2:])), int(readInt16(raw[6:]))
+	if count > maxGroups || len(raw) != 8+2*count {
 		return Numeric{}, fmt.Errorf("reading a numeric: %d groups of digits in %d bytes, want two bytes for each and eight before", count, len(raw))
 	}
 	switch sign := uint16(readInt16(raw[4:])); sign { //nolint:gosec // the bits count

@@ -35,14 +35,21 @@ type precision struct {
 	bits int
 	// mantissa is how many bits a mantissa has.
 	mantissa int
-	// exponents are printed from this number on: ten to the power of FLT_DIG or
-	// DBL_DIG.
-	exponents float64
+	// Numbers are printed with an exponent from large on, ten to the power of
+	// FLT_DIG or DBL_DIG, and below small, which prints as 0.0001.
+	large, small float64
 }
 
 var (
-	single = precision{bits: 32, mantissa: 24, exponents: 1e6}
-	double = precision{bits: 64, mantissa: 53, exponents: 1e15}
+	single = precision{bits: 32, mantissa: 24, large: 1e6, small: float64(float32(1e-4))}
+	double = precision{bits: 64, mantissa: 53, large: 1e15, small: 1e-4}
+)
+
+// 2^-12 lies halfway between the two decimals of the fewest digits that are read
+// as it. PostgreSQL takes the even one, as strconv does everywhere but here.
+const (
+	roundedUp       = 0x1p-12
+	roundedUpPlaces = 11
 )
 
 func (p *precision) append(dst []byte, f float64) []byte {
@@ -53,10 +60,12 @@ func (p *precision) append(dst []byte, f float64) []byte {
 		return append(dst, "Infinity"...)
 	case math.IsInf(f, -1):
 		return append(dst, "-Infinity"...)
-	case absolute >= p.exponents:
+	case absolute >= p.large:
 		return p.appendLarge(dst, f)
-	case absolute < 1e-4 && f != 0:
+	case absolute < p.small && f != 0:
 		return strconv.AppendFloat(dst, f, 'e', -1, p.bits)
+	case absolute == roundedUp && p.bits == single.bits:
+		return strconv.AppendFloat(dst, f, 'f', roundedUpPlaces, p.bits)
 	}
 	return strconv.AppendFloat(dst, f, 'f', -1, p.bits)
 }
