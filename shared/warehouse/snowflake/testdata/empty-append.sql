@@ -1,0 +1,16 @@
+SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, datetime_precision FROM information_schema.columns WHERE (table_schema = 'public' AND table_name = 'orders') OR (table_schema = 'STAGELIFT' AND table_name = 'public.orders');
+SELECT load_id, row_count FROM "STAGELIFT"."public.orders" WHERE load_id IN ('', '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f');
+CREATE SCHEMA IF NOT EXISTS "public";
+CREATE TABLE IF NOT EXISTS "public"."orders" ("id" NUMBER(19,0) COMMENT 'bigint', "total" NUMBER(12,2) COMMENT 'numeric(12,2)', "the ""note""" VARCHAR(40) COMMENT 'character varying(40)', "changed" TIMESTAMP_TZ(6) COMMENT 'timestamp with time zone', "gone" BOOLEAN COMMENT 'boolean', "photo" BINARY(67108864) COMMENT 'bytea');
+CREATE SCHEMA IF NOT EXISTS "STAGELIFT";
+CREATE TABLE IF NOT EXISTS "STAGELIFT"."public.orders" (load_id VARCHAR(64) NOT NULL, source VARCHAR(1024) NOT NULL, run VARCHAR(32) NOT NULL, mode VARCHAR(16) NOT NULL, row_count NUMBER(19,0) NOT NULL, window_column VARCHAR(255), window_from VARCHAR(255), window_to VARCHAR(255), loaded_at TIMESTAMP_TZ(6) NOT NULL);
+INSERT INTO "STAGELIFT"."public.orders" (load_id, source, run, mode, row_count, loaded_at) SELECT '', '', '', 'lock', 0, CURRENT_TIMESTAMP() FROM (SELECT COUNT(*) AS locks FROM "STAGELIFT"."public.orders" WHERE load_id = '') AS l WHERE l.locks = 0;
+ALTER SESSION SET TRANSACTION_ABORT_ON_ERROR = TRUE;
+ALTER SESSION SET LOCK_TIMEOUT = 60;
+BEGIN TRANSACTION;
+UPDATE "STAGELIFT"."public.orders" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = '';
+SELECT CAST(CASE WHEN COUNT(*) > 0 THEN '1' ELSE 'stagelift lock ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE load_id = '';
+SELECT CAST(CASE WHEN COUNT(*) = 0 THEN '1' ELSE 'stagelift ledger ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
+SELECT CAST(CASE WHEN COUNT(*) = 0 THEN '1' ELSE 'stagelift source ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE load_id <> '' AND source <> 'public.orders';
+INSERT INTO "STAGELIFT"."public.orders" (load_id, source, run, mode, row_count, window_column, window_from, window_to, loaded_at) SELECT '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 'append', 0, NULL, NULL, NULL, CURRENT_TIMESTAMP();
+COMMIT;
