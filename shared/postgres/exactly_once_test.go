@@ -21,6 +21,7 @@ import (
 // writing inserts rows in transactions of all lengths, some of which are rolled
 // back, until ctx ends.
 func writing(ctx context.Context, t *testing.T, url string, seed uint64) {
+	t.Helper()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		t.Error(err)

@@ -103,14 +103,16 @@ func (s *Snapshot) mayWatch(ctx context.Context) error {
 // The clock is the statement's own time, from before the list is made. Left out
 // is who writes no rows: other databases' backends, autovacuum, and walsenders
 // that are sending WAL, which decode in transactions that last as long as a
-// subscriber is stuck. A walsender that is not sending can run any statement.
+// subscriber is stuck. A walsender that is not sending can run any statement; when
+// its transaction began is never shown, so its connection's start counts.
 // Left out too are sessions of our user under our name, which only read: a run
 // that lasts an hour would hold back every other one.
 func (s *Snapshot) oldestTransaction(ctx context.Context) (time.Time, error) {
 	const query = `
-SELECT least(statement_timestamp(), min(a.xact_start)),
-       coalesce(array_agg(a.pid) FILTER (WHERE a.state = 'disabled' OR a.state LIKE 'idle in%' AND a.xact_start IS NULL), '{}')
-  FROM pg_stat_activity a LEFT JOIN pg_stat_replication r ON r.pid = a.pid
+SELECT least(statement_timestamp(), min(CASE WHEN NOT a.sender THEN a.xact_start WHEN a.state <> 'idle' THEN a.backend_start END)),
+       coalesce(array_agg(a.pid) FILTER (WHERE a.state = 'disabled' OR NOT a.sender AND a.state LIKE 'idle in%' AND a.xact_start IS NULL), '{}')
+  FROM (SELECT *, coalesce(backend_type = 'walsender', false) AS sender FROM pg_stat_activity) a
+  LEFT JOIN pg_stat_replication r ON r.pid = a.pid
  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
    AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'autovacuum launcher', 'logical replication launcher')
    AND r.state IS DISTINCT FROM 'streaming' AND r.state IS DISTINCT FROM 'catchup'
