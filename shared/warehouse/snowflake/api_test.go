@@ -136,7 +136,7 @@ func TestStatusIsAskedAgain(t *testing.T) {
 		t.Fatalf("%+v, %v", a, err)
 	}
 	for _, r := range s.requests() {
-		if r.Method != "GET" || r.Query != "" || r.Path != "/api/v2/statements/h/1" {
+		if r.Method != http.MethodGet || r.Query != "" || r.Path != "/api/v2/statements/h/1" {
 			t.Errorf("request %+v", r)
 		}
 	}

@@ -102,14 +102,18 @@ func fileFormat(f stage.Format) (string, error) {
 	case "csv":
 		return csvFormat(f, compression)
 	case "jsonl":
-		return "TYPE = JSON COMPRESSION = " + compression, nil
+		return "TYPE = JSON COMPRESSION = " + compression + noNull, nil
 	case "parquet":
 		// Text is annotated as such in our files, so that bytes without an
 		// annotation are bytes.
-		return "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE", nil
+		return "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE" + noNull, nil
 	}
 	return "", fmt.Errorf("format %q is not known here", f.Name)
 }
+
+// noNull keeps texts as they are: else \N, which is a text like any other in
+// these formats, would become NULL.
+const noNull = " NULL_IF = ()"
 
 func csvFormat(f stage.Format, compression string) (string, error) {
 	if len(f.Delimiter) != 1 || strings.ContainsAny(f.Delimiter, "\"\r\n") {
@@ -176,7 +180,7 @@ func csvField(position int, kind string) string {
 func jsonField(name, kind string) string {
 	switch {
 	case kind == "VARIANT":
-		return "STRIP_NULL_VALUE(" + path(name) + ")"
+		return "IFF(IS_NULL_VALUE(" + path(name) + "), NULL, " + path(name) + ")"
 	case strings.HasPrefix(kind, "BINARY"):
 		return "TO_BINARY(" + path(name) + "::" + anyText + ", 'BASE64')"
 	}

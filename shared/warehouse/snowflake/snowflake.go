@@ -32,7 +32,9 @@
 // bucket; no credentials of S3 pass through here.
 //
 // Not guaranteed: that a load survives other settings of the account than the
-// ones it makes. Input formats of dates and times must be AUTO, and quoted
+// ones it makes. In CSV a text that reads like NULL is told from it by its
+// quotes, which COPY does not heed: such a text arrives as NULL. Stage Parquet
+// or JSON Lines where there may be one. Input formats of dates and times must be AUTO, and quoted
 // identifiers must keep their case, as is so unless an administrator has
 // changed it.
 package snowflake
@@ -110,8 +112,11 @@ func checkCredentials(c Credentials) error {
 func (c Config) validate() error {
 	var problems []error
 	for _, field := range []struct{ what, value string }{
-		{"database", c.Database}, {"warehouse", c.Warehouse}, {"ledger schema", c.LedgerSchema},
-		{"stage's schema", c.Stage.Schema}, {"stage", c.Stage.Table},
+		{"database", c.Database},
+		{"warehouse", c.Warehouse},
+		{"ledger schema", c.LedgerSchema},
+		{"stage's schema", c.Stage.Schema},
+		{"stage", c.Stage.Table},
 	} {
 		if err := checkName(field.value); err != nil {
 			problems = append(problems, fmt.Errorf("%s %q: %w", field.what, field.value, err))

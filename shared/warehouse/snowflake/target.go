@@ -105,7 +105,7 @@ func (e existingColumn) takes(want string) fit {
 		return unfit
 	case kind == "NUMBER" && (e.scale < sizes[1] || e.precision-e.scale < sizes[0]-sizes[1]):
 		return unfit
-	case (strings.HasPrefix(kind, "TIME")) && e.fractional >= 0 && e.fractional < sizes[0]:
+	case strings.HasPrefix(kind, "TIME") && e.fractional >= 0 && e.fractional < sizes[0]:
 		return unfit
 	case kind == "BINARY" && e.length >= 0 && e.length < sizes[0]:
 		return unfit
