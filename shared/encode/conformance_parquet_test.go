@@ -99,7 +99,9 @@ func parquetForm(f table.Field) string {
 	case table.ParquetTime:
 		return "trunc(extract(epoch FROM %s) * 1000000)"
 	case table.ParquetTimestamp, table.ParquetTimestampTZ:
-		return "CASE WHEN isfinite(%[1]s) THEN trunc(extract(epoch FROM %[1]s) * 1000000) END"
+		// The epoch of a whole timestamp is not exact at the ends of the range.
+		return "CASE WHEN isfinite(%[1]s) THEN (%[1]s::date - DATE '1970-01-01') * 86400000000::numeric + " +
+			"trunc(extract(epoch FROM %[1]s::time) * 1000000) END"
 	case table.ParquetString, table.ParquetDecimal, table.ParquetInt16, table.ParquetNone:
 	}
 	return form(f, "encode(%s, 'hex')", "%s")

@@ -198,7 +198,8 @@ func TestTextOf100MegabytesConforms(t *testing.T) {
 	} {
 		part, err := s.write(t, described, writing{Fields: fields, Options: format.options, CSVNull: `\N`})
 		if err != nil {
-			t.Fatalf("%s: %v", format.options.Format, err)
+			t.Errorf("%s: %v", format.options.Format, err)
+			continue
 		}
 		if got := format.read(part); !bytes.Equal(got, want) {
 			t.Errorf("%s: %d bytes read back, other than the %d written", format.options.Format, len(got), len(want))

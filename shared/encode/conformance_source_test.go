@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/stagelift/stagelift/local/rds"
 	"github.com/stagelift/stagelift/local/rds/rdstest"
 	"github.com/stagelift/stagelift/shared/encode"
 	"github.com/stagelift/stagelift/shared/postgres"
@@ -20,13 +21,22 @@ import (
 // source is a database of the test's own: admin makes it and says what it
 // holds, the rest reads it as extract does.
 type source struct {
-	admin  *pgx.Conn
-	config postgres.Config
+	instance *rds.Instance
+	admin    *pgx.Conn
+	config   postgres.Config
 }
 
 func newSource(t *testing.T, sql ...string) *source {
 	t.Helper()
-	instance := rdstest.Shared(t)
+	s := connect(t, rdstest.Shared(t))
+	for _, statement := range sql {
+		s.exec(t, statement)
+	}
+	return s
+}
+
+func connect(t *testing.T, instance *rds.Instance) *source {
+	t.Helper()
 	admin, err := pgx.Connect(t.Context(), instance.AdminURL())
 	if err != nil {
 		t.Fatal(err)
@@ -36,15 +46,11 @@ func newSource(t *testing.T, sql ...string) *source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &source{admin: admin, config: postgres.Config{
+	return &source{instance: instance, admin: admin, config: postgres.Config{
 		Host: instance.Host(), Port: instance.Port(), Database: instance.Database(), User: instance.User(),
 		Region: rdstest.Region, RootCAs: roots,
 		Credentials: credentials.NewStaticCredentialsProvider(rdstest.AccessKey, rdstest.SecretKey, ""),
 	}}
-	for _, statement := range sql {
-		s.exec(t, statement)
-	}
-	return s
 }
 
 func (s *source) exec(t *testing.T, sql string) {

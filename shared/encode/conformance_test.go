@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/stagelift/stagelift/local/rds"
 	"github.com/stagelift/stagelift/shared/encode"
 	"github.com/stagelift/stagelift/shared/postgres"
 	"github.com/stagelift/stagelift/shared/table"
@@ -19,11 +21,25 @@ import (
 // all returns every column of the conformance tables.
 func all() []column { return slices.Concat(numbers, texts, times, others, compounds) }
 
-// conforming makes one table of every type.
+// made is the database with the table of every type. The tests only read it,
+// and it is large.
+var made struct {
+	sync.Once
+	instance *rds.Instance
+}
+
+// conforming returns the table of every type.
 func conforming(t *testing.T) (*source, []table.Field, postgres.Table) {
 	t.Helper()
-	s := newSource(t, schema)
-	s.fill(t, "every type", all())
+	made.Do(func() {
+		s := newSource(t, schema)
+		s.fill(t, "every type", all())
+		made.instance = s.instance
+	})
+	if made.instance == nil {
+		t.Fatal("the table of every type was not made; another test says why")
+	}
+	s := connect(t, made.instance)
 	fields, described := s.fields(t, "every type")
 	return s, fields, described
 }
