@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stagelift/stagelift/local/s3/door"
@@ -118,6 +118,11 @@ func (b *bundle) wantNothing(key string) {
 	if _, err := b.store.Stat(b.Context(), b.at(key)); !errors.Is(err, object.ErrNotFound) {
 		b.Errorf("%s was written: %v", key, err)
 	}
+	b.wantNoUploads()
+}
+
+func (b *bundle) wantNoUploads() {
+	b.Helper()
 	uploads, err := b.store.Uploads(b.Context(), b.job.Source.Bucket, "")
 	if err != nil || len(uploads) > 0 {
 		b.Errorf("uploads left unfinished: %v, %v", uploads, err)
@@ -161,10 +166,10 @@ func fault(operation string, f door.Failure) door.Fault {
 
 // onceBefore does something before the first request for an operation passes.
 func onceBefore(operation string, do func()) door.Fault {
-	var once sync.Once
+	var begun atomic.Bool
 	return func(r *http.Request) *door.Failure {
-		if door.Operation(r) == operation {
-			once.Do(do)
+		if door.Operation(r) == operation && begun.CompareAndSwap(false, true) {
+			do() // which may send such requests itself
 		}
 		return nil
 	}
