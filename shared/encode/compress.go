@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 )
 
 // Compressor compresses one part after the other. Reset starts a part, the first
@@ -14,7 +15,13 @@ type Compressor interface {
 	Reset(w io.Writer)
 }
 
-// NewCompressor returns a compressor for "none" or "gzip".
+// zstdWindow is how far back a match may lie. A larger one finds little more in
+// rows, and costs its size twice.
+const zstdWindow = 1 << 20
+
+// NewCompressor returns a compressor for "none", "gzip" or "zstd". It works in
+// the caller's goroutine, and the same bytes written in the same way give the
+// same bytes.
 func NewCompressor(compression string) (Compressor, error) {
 	switch compression {
 	case "none":
@@ -25,6 +32,13 @@ func NewCompressor(compression string) (Compressor, error) {
 		w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 		if err != nil {
 			return nil, fmt.Errorf("starting gzip: %w", err)
+		}
+		return w, nil
+	case "zstd":
+		w, err := zstd.NewWriter(io.Discard, zstd.WithEncoderLevel(zstd.SpeedFastest),
+			zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow), zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			return nil, fmt.Errorf("starting zstd: %w", err)
 		}
 		return w, nil
 	}

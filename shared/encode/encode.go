@@ -24,8 +24,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/stagelift/stagelift/shared/encode/copybinary"
+	"github.com/stagelift/stagelift/shared/encode/parquet"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -75,13 +79,43 @@ type RangeError = copybinary.RangeError
 // ErrUnknown marks a format or compression that there is no encoder for.
 var ErrUnknown = errors.New("not known here")
 
-// New returns an encoder of rows with these fields.
+// New returns an encoder of rows with these fields. A field that the format has
+// no place for is an error that names it.
 func New(fields []table.Field, o Options) (Encoder, error) {
+	if err := o.check(len(fields)); err != nil {
+		return nil, err
+	}
 	switch o.Format {
-	case "csv":
+	case "jsonl":
+		return newJSONL(fields, o)
+	case "parquet":
+		return parquet.New(fields, parquet.Options{
+			Compression: o.Compression, Null: o.Null, Key: o.Key, Repeats: o.Repeats, Metadata: o.Metadata,
+		})
+	default:
 		return newCSV(fields, o)
 	}
-	return nil, fmt.Errorf("format %q: %w", o.Format, ErrUnknown)
+}
+
+func (o Options) check(fields int) error {
+	list, known := Compressions(o.Format)
+	if !known {
+		return fmt.Errorf("format %q: %w; there are %s", o.Format, ErrUnknown, strings.Join(slices.Sorted(maps.Keys(compressions)), ", "))
+	}
+	var problems []error
+	if !slices.Contains(list, o.Compression) {
+		problems = append(problems, fmt.Errorf("compression %q of %s: %w; there are %s",
+			o.Compression, o.Format, ErrUnknown, strings.Join(list, ", ")))
+	}
+	if o.Header && o.Format == "csv" && len(o.Delimiter) != 1 {
+		problems = append(problems, fmt.Errorf("delimiter %q: want one byte, as the rows have it", o.Delimiter))
+	}
+	for _, position := range slices.Concat(o.Key, o.Repeats) {
+		if position < 0 || position >= fields {
+			problems = append(problems, fmt.Errorf("field %d of the key or of those that repeat: there are %d", position, fields))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // Binary tells whether a format is encoded from COPY's binary rows; otherwise
