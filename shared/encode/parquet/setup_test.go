@@ -3,6 +3,8 @@ package parquet_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -38,6 +40,12 @@ func fields(t testing.TB, kinds ...string) []table.Field {
 	return described
 }
 
+// database is one for all tests: they only select.
+var (
+	once     sync.Once
+	database string
+)
+
 // messages keeps what COPY sends.
 type messages [][]byte
 
@@ -49,7 +57,8 @@ func (m *messages) Write(p []byte) (int, error) {
 // copied returns the messages of a binary COPY of a query.
 func copied(t testing.TB, query string) messages {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), pgtest.Database(t))
+	once.Do(func() { database = pgtest.Database(t) })
+	conn, err := pgx.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,4 +122,35 @@ func opened(t testing.TB, file []byte) *parquet.File {
 		t.Fatal(err)
 	}
 	return opened
+}
+
+// binaryRow is a row as COPY sends it, nil for NULL.
+func binaryRow(values ...[]byte) []byte {
+	row := binary.BigEndian.AppendUint16(nil, uint16(len(values)))
+	for _, value := range values {
+		if value == nil {
+			row = binary.BigEndian.AppendUint32(row, 0xffffffff)
+			continue
+		}
+		row = append(binary.BigEndian.AppendUint32(row, uint32(len(value))), value...)
+	}
+	return row
+}
+
+// written returns a file of these rows.
+func written(t testing.TB, e *own.Encoder, rows ...[]byte) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := e.Begin(&file); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if err := e.Write(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.End(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
 }
