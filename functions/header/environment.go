@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/caarlos0/env/v11"
 
 	"github.com/stagelift/stagelift/shared/header"
+	"github.com/stagelift/stagelift/shared/metrics"
 	"github.com/stagelift/stagelift/shared/object"
 )
 
@@ -17,6 +20,9 @@ type environment struct {
 	SourcePrefix      string `env:"HEADER_SOURCE_PREFIX"`
 	DestinationBucket string `env:"HEADER_DESTINATION_BUCKET,required,notEmpty"`
 	DestinationPrefix string `env:"HEADER_DESTINATION_PREFIX"`
+	// Options are how the objects of events are dealt with: a request in JSON
+	// that names no objects.
+	Options string `env:"HEADER_OPTIONS"`
 }
 
 // build wires the environment to the job.
@@ -24,6 +30,10 @@ func build(ctx context.Context) (*header.Job, error) {
 	e, err := env.ParseAs[environment]()
 	if err != nil {
 		return nil, err
+	}
+	options, err := header.ParseOptions(e.Options)
+	if err != nil {
+		return nil, fmt.Errorf("HEADER_OPTIONS: %w", err)
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -33,6 +43,8 @@ func build(ctx context.Context) (*header.Job, error) {
 		Store:       object.New(cfg),
 		Source:      header.Place{Bucket: e.SourceBucket, Prefix: e.SourcePrefix},
 		Destination: header.Place{Bucket: e.DestinationBucket, Prefix: e.DestinationPrefix},
+		Options:     options,
 		Log:         lambdacontext.NewLogger(),
+		Metrics:     &metrics.Writer{Out: os.Stdout, Namespace: "Stagelift"},
 	})
 }

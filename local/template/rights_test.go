@@ -96,7 +96,12 @@ func TestRights(t *testing.T) {
 		"HeaderRole/Log": log, "HeaderRole/SetAside": setAside, "HeaderRole/Encrypt": encrypt,
 		"HeaderRole/TellMissing":    tellMissing,
 		"HeaderRole/ReadHeaderless": {"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"},
-		"HeaderRole/WriteHeaded":    {"s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:AbortMultipartUpload"},
+		"HeaderRole/WriteHeaded": {
+			"s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
+		},
+		"HeaderRole/FindUploads":      {"s3:ListBucketMultipartUploads"},
+		"HeaderRole/TagHeaderless":    {"s3:PutObjectTagging", "s3:PutObjectVersionTagging"},
+		"HeaderRole/DeleteHeaderless": {"s3:DeleteObject"},
 
 		"LoadRole/Log": log, "LoadRole/SetAside": setAside, "LoadRole/Encrypt": encrypt,
 		"LoadRole/TellMissing":   tellMissing,
