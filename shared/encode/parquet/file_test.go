@@ -51,9 +51,7 @@ func TestFilesOfOneEncoderAreTheSame(t *testing.T) {
 				}
 			}
 			whole := encoded(t, encoder(t, described, own.Options{Compression: compression}), sent)
-			if diff := cmp.Diff(read(t, whole), read(t, first)); diff != "" {
-				t.Errorf("values over row groups (-want +got):\n%.1000s", diff)
-			}
+			same(t, read(t, whole), read(t, first))
 		})
 	}
 }
@@ -77,9 +75,7 @@ func TestTableOf1600Columns(t *testing.T) {
 		rows[i] = binaryRow(values...)
 	}
 	for _, o := range []own.Options{{}, {Repeats: repeats}, {RowGroupBytes: 4 << 20}} {
-		if diff := cmp.Diff(want, read(t, written(t, encoder(t, described, o), rows...))); diff != "" {
-			t.Errorf("values (-want +got):\n%.1000s", diff)
-		}
+		same(t, want, read(t, written(t, encoder(t, described, o), rows...)))
 	}
 }
 
@@ -116,9 +112,7 @@ func TestDictionaryIsGivenUp(t *testing.T) {
 	described := fields(t, "integer", "text")
 	want := read(t, encoded(t, encoder(t, described, own.Options{}), sent))
 	file := encoded(t, encoder(t, described, own.Options{Repeats: []int{0, 1}, RowGroupBytes: 400_000}), sent)
-	if diff := cmp.Diff(want, read(t, file)); diff != "" {
-		t.Errorf("values (-want +got):\n%.1000s", diff)
-	}
+	same(t, want, read(t, file))
 	for i, chunk := range opened(t, file).Metadata().RowGroups[0].Columns {
 		if chunk.MetaData.DictionaryPageOffset == 0 {
 			t.Errorf("column %d has no dictionary", i)
@@ -194,4 +188,3 @@ func TestWhatIsWrongIsToldAtOnce(t *testing.T) {
 		t.Error("no columns: no error")
 	}
 }
-

@@ -152,9 +152,7 @@ func TestNullsReadBackInEveryPattern(t *testing.T) {
 				for _, repeats := range [][]int{nil, {0, 1, 2}} {
 					o := own.Options{Compression: compression, Repeats: repeats, RowGroupBytes: 32 << 10}
 					got := read(t, encoded(t, encoder(t, fields(t, "integer", "text", "boolean"), o), sent))
-					if diff := cmp.Diff(want, got); diff != "" {
-						t.Errorf("%s, dictionaries %v (-want +got):\n%.1000s", compression, repeats, diff)
-					}
+					same(t, want, got)
 				}
 			}
 		})

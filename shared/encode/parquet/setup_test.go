@@ -154,3 +154,22 @@ func written(t testing.TB, e *own.Encoder, rows ...[]byte) []byte {
 	}
 	return file.Bytes()
 }
+
+// same compares what was read column by column and tells the first difference.
+// There are too many values for cmp.Diff.
+func same(t *testing.T, want, got [][]string) {
+	t.Helper()
+	if len(want) != len(got) {
+		t.Fatalf("%d columns, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if len(want[i]) != len(got[i]) {
+			t.Fatalf("column %d has %d values, want %d", i, len(got[i]), len(want[i]))
+		}
+		for row := range want[i] {
+			if want[i][row] != got[i][row] {
+				t.Fatalf("column %d, row %d: %.100s, want %.100s", i, row, got[i][row], want[i][row])
+			}
+		}
+	}
+}
