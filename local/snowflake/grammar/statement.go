@@ -1,0 +1,86 @@
+package grammar
+
+// Kind says how a statement is to be run.
+type Kind int
+
+// The kinds.
+const (
+	// Query answers rows.
+	Query Kind = iota
+	// DML changes rows, within a transaction.
+	DML
+	// DDL commits the transaction that is open, and is one of its own.
+	DDL
+	// Load is COPY INTO, a DML that reads files.
+	Load
+	// Begin, Commit and Rollback are what they say.
+	Begin
+	Commit
+	Rollback
+	// Session sets a parameter of the session.
+	Session
+)
+
+// Statement is one statement that was understood.
+type Statement struct {
+	// Verb is what it does: "CREATE TABLE", "COPY", "SELECT".
+	Verb string
+	Kind Kind
+	// SQL is the statement in PostgreSQL's words, for a Query and DML.
+	SQL string
+	// Target is the table whose rows the statement changes, or nil.
+	Target *Table
+	// Locks is true for UPDATE, DELETE, MERGE and TRUNCATE, which keep one
+	// another out of their table to the end of the transaction.
+	Locks bool
+	// Temporary is true for CREATE TEMPORARY TABLE.
+	Temporary bool
+	// Define is set for DDL, Copy for Load, Set for Session.
+	Define *Definition
+	Copy   *Copy
+	Set    *Parameter
+	// Tables are all tables that were named, Target included.
+	Tables []Table
+	// LongNames are the identifiers that PostgreSQL cannot hold, by the name
+	// that stands for them. Nil where there is none.
+	LongNames map[string]string
+}
+
+// Parameter is a session parameter that ALTER SESSION sets.
+type Parameter struct {
+	Name, Value string
+}
+
+// Definition is a DDL statement. The members that its verb has no use for are
+// empty.
+type Definition struct {
+	// Schema is what CREATE SCHEMA and DROP SCHEMA name.
+	Database, Schema string
+	// Table is what all others name.
+	Table Table
+	// Columns are those of a new table, added ones, or altered ones.
+	Columns []Column
+	// Like is the table whose columns a new one takes, or nil.
+	Like *Table
+	// IfNotExists and IfExists forgive what they say; for ADD COLUMN,
+	// IfNotExists is about each column.
+	IfNotExists, IfExists bool
+	// Replace is true for CREATE OR REPLACE.
+	Replace bool
+	// Temporary and Transient tell kinds of tables.
+	Temporary, Transient bool
+	// Comment is the object's, or nil.
+	Comment *string
+}
+
+// Column is a column of a definition.
+type Column struct {
+	Name string
+	// Type is nil where a column is altered in other ways.
+	Type *Type
+	// NotNull holds for the column; Default is SQL for PostgreSQL, or empty.
+	NotNull bool
+	Default string
+	// Comment is nil where none was given.
+	Comment *string
+}
