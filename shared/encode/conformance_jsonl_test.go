@@ -59,8 +59,9 @@ func jsonForm(f table.Field) string {
 	return asked
 }
 
-// inJSON are the types that JSON has a form for.
-var inJSON = []string{"boolean", "smallint", "integer", "bigint", "oid", "real", "double precision", "numeric", "json", "jsonb"}
+// inJSON are the types that JSON has a form for and to_json() knows. It takes an
+// oid, which is a number too, for a string.
+var inJSON = []string{"boolean", "smallint", "integer", "bigint", "real", "double precision", "numeric", "json", "jsonb"}
 
 func isTime(f table.Field) bool {
 	return !f.AsText && (f.Type == "date" || strings.HasPrefix(f.Type, "timestamp")) && !strings.HasSuffix(f.Type, "[]")
