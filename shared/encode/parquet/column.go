@@ -65,7 +65,7 @@ func (c *column) add(raw []byte) error {
 		if c.null {
 			return c.addNull()
 		}
-		return misfit
+		return &misfitError{misfit}
 	}
 	c.levels.present()
 	return nil
@@ -141,7 +141,7 @@ func (c *column) closePage() error {
 		kept.encoding = encodingRLEDictionary
 		c.chunk.indexed = true
 		width := c.dictionary.width()
-		c.values = append(c.values[:lead], byte(width))
+		c.values = append(c.values[:lead], byte(width)) //nolint:gosec // at most 16
 		c.values = appendIndices(c.values, c.indices, width)
 	}
 	piece, err := c.pages.add(&c.chunk, kept, c.body())

@@ -61,7 +61,7 @@ func (d *dictionary) index(value []byte) (uint32, bool) {
 
 // find returns the slot that a value has, or would have.
 func (d *dictionary) find(value []byte) uint64 {
-	mask := uint64(len(d.slots) - 1)
+	mask := uint64(len(d.slots) - 1) //nolint:gosec // a length
 	slot := maphash.Bytes(d.seed, value) & mask
 	for d.slots[slot] > 0 && !bytes.Equal(d.entry(d.slots[slot]-1), value) {
 		slot = (slot + 1) & mask
@@ -83,7 +83,7 @@ func (d *dictionary) entry(i uint32) []byte {
 func (d *dictionary) grow() {
 	d.slots = make([]uint32, 2*len(d.slots))
 	for i := range d.ends {
-		number := uint32(i) //nolint:gosec // at most maxEntries
+		number := uint32(i)
 		d.slots[d.find(d.entry(number))] = number + 1
 	}
 }

@@ -81,11 +81,11 @@ func (e *Encoder) measure() error {
 // explain says in which column, and for a value out of range in which row, a
 // value is wrong.
 func (e *Encoder) explain(err error, c *column) error {
-	beyond, is := errors.AsType[misfit](err)
+	beyond, is := errors.AsType[*misfitError](err)
 	if !is {
 		return fmt.Errorf("encoding column %q as Parquet: %w", c.field.Name, err)
 	}
-	words := string(beyond)
+	words := string(beyond.misfit)
 	if e.options.Null {
 		words += ", and is NOT NULL,"
 	}

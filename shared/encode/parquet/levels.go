@@ -59,7 +59,7 @@ func (l *levels) append(to []byte) []byte {
 	default:
 		for bits := l.bits; len(bits) > 0; {
 			n := min(len(bits), maxGroups)
-			to = append(to, byte(n<<1|1))
+			to = append(to, byte(n<<1|1)) //nolint:gosec // at most 127
 			to = append(to, bits[:n]...)
 			bits = bits[n:]
 		}
@@ -104,7 +104,7 @@ func appendPacked(to []byte, indices []uint32, width int) []byte {
 	for len(indices) > 0 {
 		n := min(len(indices), 8*maxGroups)
 		groups := (n + 7) / 8
-		to = append(to, byte(groups<<1|1))
+		to = append(to, byte(groups<<1|1)) //nolint:gosec // at most 127
 		end := len(to) + groups*width
 		var bits uint64
 		filled := 0

@@ -31,7 +31,8 @@ type chunk struct {
 	dictionary               span
 	values, nulls            int64
 	uncompressed, compressed int64
-	indexed, plain           bool
+	// indexed is true where there is a dictionary.
+	indexed bool
 }
 
 // page is what a page's header says of it.

@@ -62,11 +62,11 @@ func (t *thrift) empty(number int) {
 func (t *thrift) list(number int, kind byte, elements int) {
 	t.field(number, thriftList)
 	if elements < 15 {
-		t.b = append(t.b, byte(elements)<<4|kind)
+		t.b = append(t.b, byte(elements)<<4|kind) //nolint:gosec // below 15
 		return
 	}
 	t.b = append(t.b, 0xf0|kind)
-	t.b = binary.AppendUvarint(t.b, uint64(elements)) //nolint:gosec // a count
+	t.b = binary.AppendUvarint(t.b, uint64(elements))
 }
 
 func (t *thrift) i32(number, value int) {

@@ -18,10 +18,14 @@ const (
 	storeFixed
 )
 
-// misfit is a value that its column cannot hold, in words.
+// misfit is a value that its column cannot hold, in words; empty for one that
+// it holds.
 type misfit string
 
-func (m misfit) Error() string { return string(m) + ", which the column cannot hold" }
+// misfitError is a misfit that is not to become NULL.
+type misfitError struct{ misfit misfit }
+
+func (e *misfitError) Error() string { return string(e.misfit) + ", which the column cannot hold" }
 
 const (
 	infinity         misfit = "infinity"
@@ -174,8 +178,11 @@ func (c *column) float(raw []byte) error {
 }
 
 // printed takes a value that is text in the column only.
-func (c *column) printed(raw []byte) (err error) {
-	text := raw
+func (c *column) printed(raw []byte) error {
+	var (
+		text []byte
+		err  error
+	)
 	if c.form.way == wayJSONB {
 		text, err = copybinary.JSONB(raw)
 	} else {
