@@ -22,11 +22,7 @@ package encode
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/stagelift/stagelift/shared/encode/copybinary"
 	"github.com/stagelift/stagelift/shared/encode/parquet"
@@ -95,27 +91,6 @@ func New(fields []table.Field, o Options) (Encoder, error) {
 	default:
 		return newCSV(fields, o)
 	}
-}
-
-func (o Options) check(fields int) error {
-	list, known := Compressions(o.Format)
-	if !known {
-		return fmt.Errorf("format %q: %w; there are %s", o.Format, ErrUnknown, strings.Join(slices.Sorted(maps.Keys(compressions)), ", "))
-	}
-	var problems []error
-	if !slices.Contains(list, o.Compression) {
-		problems = append(problems, fmt.Errorf("compression %q of %s: %w; there are %s",
-			o.Compression, o.Format, ErrUnknown, strings.Join(list, ", ")))
-	}
-	if o.Header && o.Format == "csv" && len(o.Delimiter) != 1 {
-		problems = append(problems, fmt.Errorf("delimiter %q: want one byte, as the rows have it", o.Delimiter))
-	}
-	for _, position := range slices.Concat(o.Key, o.Repeats) {
-		if position < 0 || position >= fields {
-			problems = append(problems, fmt.Errorf("field %d of the key or of those that repeat: there are %d", position, fields))
-		}
-	}
-	return errors.Join(problems...)
 }
 
 // Binary tells whether a format is encoded from COPY's binary rows; otherwise

@@ -2,7 +2,6 @@ package encode_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -87,18 +86,8 @@ func TestNamesKeepTheirOrder(t *testing.T) {
 // One compressor serves part after part, and each part can be read by itself.
 func TestCompressorIsUsedForManyParts(t *testing.T) {
 	t.Parallel()
-	open := map[string]func(io.Reader) (io.Reader, error){
-		"none": func(r io.Reader) (io.Reader, error) { return r, nil },
-		"gzip": func(r io.Reader) (io.Reader, error) {
-			z, err := gzip.NewReader(r)
-			if err == nil {
-				z.Multistream(false)
-			}
-			return z, err
-		},
-	}
 	parts := []string{"a,b\n1,2\n", strings.Repeat("row after row\n", 100_000), "x", ""}
-	for name, open := range open {
+	for name, open := range decompress {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			compressor, err := encode.NewCompressor(name)
@@ -132,28 +121,33 @@ func TestCompressorIsUsedForManyParts(t *testing.T) {
 	}
 }
 
-func TestGzipIsSmallerAndAlwaysTheSame(t *testing.T) {
+func TestCompressionIsSmallerAndAlwaysTheSame(t *testing.T) {
 	t.Parallel()
 	text := strings.Repeat("row after row\n", 10_000)
-	var stored [2]bytes.Buffer
-	for i := range stored {
-		compressor, err := encode.NewCompressor("gzip")
-		if err != nil {
-			t.Fatal(err)
-		}
-		compressor.Reset(&stored[i])
-		if _, err := io.WriteString(compressor, text); err != nil {
-			t.Fatal(err)
-		}
-		if err := compressor.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(stored[0].Bytes(), stored[1].Bytes()) {
-		t.Error("the same rows gave other bytes")
-	}
-	if stored[0].Len() > len(text)/10 {
-		t.Errorf("%d bytes became %d", len(text), stored[0].Len())
+	for _, name := range []string{"gzip", "zstd"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var stored [2]bytes.Buffer
+			for i := range stored {
+				compressor, err := encode.NewCompressor(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				compressor.Reset(&stored[i])
+				if _, err := io.WriteString(compressor, text); err != nil {
+					t.Fatal(err)
+				}
+				if err := compressor.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !bytes.Equal(stored[0].Bytes(), stored[1].Bytes()) {
+				t.Error("the same rows gave other bytes")
+			}
+			if stored[0].Len() > len(text)/10 {
+				t.Errorf("%d bytes became %d", len(text), stored[0].Len())
+			}
+		})
 	}
 }
 
@@ -161,7 +155,7 @@ func TestGzipIsSmallerAndAlwaysTheSame(t *testing.T) {
 func TestCompressorPassesErrorsOn(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	for _, name := range []string{"none", "gzip"} {
+	for _, name := range []string{"none", "gzip", "zstd"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			compressor, err := encode.NewCompressor(name)
@@ -190,9 +184,27 @@ func TestUnknownCompressionIsRefused(t *testing.T) {
 	}
 }
 
+func TestOptionsThatAFormatHasNotAreRefusedWithWhatItHas(t *testing.T) {
+	t.Parallel()
+	for want, o := range map[string]encode.Options{
+		`format "orc": not known here; there are csv, jsonl, parquet`:                      {Format: "orc", Compression: "none"},
+		`compression "snappy" of csv: not known here; there are none, gzip, zstd`:          {Format: "csv", Compression: "snappy"},
+		`compression "" of jsonl: not known here; there are none, gzip, zstd`:              {Format: "jsonl"},
+		`compression "lzo" of parquet: not known here; there are none, snappy, gzip, zstd`: {Format: "parquet", Compression: "lzo"},
+		`delimiter "||": want one byte`:                                                    {Format: "csv", Compression: "none", Header: true, Delimiter: "||"},
+		`field 1 of the key or of those that repeat: there are 1`:                          {Format: "jsonl", Compression: "none", Key: []int{0, 1}},
+		`field -1 of the key or of those that repeat: there are 1`:                         {Format: "parquet", Compression: "none", Repeats: []int{-1}},
+	} {
+		_, err := encode.New([]table.Field{jsonField("id", table.WireText, table.JSONString)}, o)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 func BenchmarkCompressor(b *testing.B) {
 	row := []byte("1042,2026-11-21 00:30:00+00,open,\"a note, quoted\",12.50\n")
-	for _, name := range []string{"none", "gzip"} {
+	for _, name := range []string{"none", "gzip", "zstd"} {
 		b.Run(name, func(b *testing.B) {
 			compressor, err := encode.NewCompressor(name)
 			if err != nil {

@@ -24,6 +24,7 @@ type jsonl struct {
 	compressor Compressor
 	fields     []table.Field
 	columns    []jsonColumn
+	end        string
 	key        []int
 	values     [][]byte
 	lines      []byte
@@ -45,8 +46,12 @@ func newJSONL(fields []table.Field, o Options) (*jsonl, error) {
 	if err != nil {
 		return nil, err
 	}
+	end := "}\n"
+	if len(fields) == 0 {
+		end = "{}\n"
+	}
 	return &jsonl{
-		compressor: compressor, fields: fields, columns: columns, key: o.Key,
+		compressor: compressor, fields: fields, columns: columns, end: end, key: o.Key,
 		values: make([][]byte, len(fields)), lines: make([]byte, 0, lineBuffer),
 	}, nil
 }
@@ -85,27 +90,27 @@ func (j *jsonl) Write(row []byte) error {
 	}
 	// Without it, a wide row would be copied again and again as the buffer
 	// grows.
-	lines := slices.Grow(j.lines, len(row))
+	j.lines = slices.Grow(j.lines, len(row))
 	for i, raw := range j.values {
-		column := &j.columns[i]
-		lines = append(lines, column.before...)
-		if raw == nil {
-			lines = append(lines, "null"...)
-			continue
-		}
-		var err error
-		if lines, err = column.printer(lines, raw); err != nil {
+		if err := j.columns[i].append(&j.lines, raw); err != nil {
 			return j.explain(i, err)
 		}
 	}
-	if len(j.columns) == 0 {
-		lines = append(lines, '{')
-	}
-	j.lines = append(lines, '}', '\n')
+	j.lines = append(j.lines, j.end...)
 	if len(j.lines) < lineBuffer {
 		return nil
 	}
 	return j.flush()
+}
+
+func (c *jsonColumn) append(lines *[]byte, raw []byte) (err error) {
+	*lines = append(*lines, c.before...)
+	if raw == nil {
+		*lines = append(*lines, "null"...)
+		return nil
+	}
+	*lines, err = c.printer(*lines, raw)
+	return err
 }
 
 // explain names the column and the row of an error.
