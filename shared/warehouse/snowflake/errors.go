@@ -124,7 +124,9 @@ type verdict struct {
 	number int64
 }
 
-var verdictShape = regexp.MustCompile(`'stagelift (\w+) (\d+)'`)
+// verdictShape leaves open how the text is quoted. It is not in the statement,
+// which counts first.
+var verdictShape = regexp.MustCompile(`\bstagelift (\w+) (\d+)\b`)
 
 func (e *statementError) verdict() (verdict, bool) {
 	m := verdictShape.FindStringSubmatch(cause(e.message))

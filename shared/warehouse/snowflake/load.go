@@ -11,9 +11,9 @@ import (
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
-// attempts bounds under how many names one load is submitted by one call: an
-// answer that says at once that the load failed can be one that Snowflake kept
-// from an earlier time.
+// attempts bounds how often one call prepares a target, and under how many names
+// it submits a load: an answer that says at once that the load failed can be
+// one that Snowflake kept from an earlier time.
 const attempts = 3
 
 // superseded marks the handle of a request that writes a window into the ledger
@@ -28,25 +28,36 @@ func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.O
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("planning the load of %s: %w", load.Target, err)
 	}
+	for attempt := 1; ; attempt++ {
+		book, err := w.prepare(ctx, load)
+		failed := (*statementError)(nil)
+		switch {
+		case errors.As(err, &failed) && attempt < attempts:
+			// Two that create at once may meet, and one then fails although what
+			// it wanted is there.
+		case err != nil:
+			return warehouse.Outcome{}, err
+		case book.loaded:
+			return warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: book.rows}, nil
+		default:
+			return w.submit(ctx, load, t, "")
+		}
+	}
+}
+
+// prepare looks what is there and creates what is missing.
+func (w *Warehouse) prepare(ctx context.Context, load warehouse.Load) (bookEntry, error) {
 	found, err := w.look(ctx, load)
 	if err != nil {
-		return warehouse.Outcome{}, fmt.Errorf("looking at table %s: %w", load.Target, err)
+		return bookEntry{}, fmt.Errorf("looking at table %s: %w", load.Target, err)
 	}
-	lockable := false
+	var book bookEntry
 	if found.ledger {
-		book, err := w.entry(ctx, load)
-		if err != nil {
-			return warehouse.Outcome{}, err
+		if book, err = w.entry(ctx, load); err != nil || book.loaded {
+			return book, err
 		}
-		if book.loaded {
-			return warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: book.rows}, nil
-		}
-		lockable = book.lockable
 	}
-	if err := w.setUp(ctx, load, found, lockable); err != nil {
-		return warehouse.Outcome{}, err
-	}
-	return w.submit(ctx, load, t, "")
+	return book, w.setUp(ctx, load, found, book.lockable)
 }
 
 // look reads what is there of the load's tables.
