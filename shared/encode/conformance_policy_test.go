@@ -2,6 +2,7 @@ package encode_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -165,7 +166,8 @@ func TestNarrowedNumericConforms(t *testing.T) {
 // One value may be as large as memory allows, in every format.
 func TestTextOf100MegabytesConforms(t *testing.T) {
 	t.Parallel()
-	const unit, times = `größe "𝄞", \` + "\n\t", 5_500_000
+	const times = 500_000
+	unit := `größe "𝄞", \` + "\n\t" + strings.Repeat("mostly plain, ", 14)
 	s := newSource(t, fmt.Sprintf(`CREATE TABLE wide (id bigint, body text);
 		INSERT INTO wide SELECT 1, repeat(%s, %d)`, literal(unit), times))
 	fields, described := s.fields(t, "wide")
@@ -185,11 +187,11 @@ func TestTextOf100MegabytesConforms(t *testing.T) {
 			return []byte(rows[0][1].text)
 		}},
 		{jsonlOptions(), func(part []byte) []byte {
-			_, values, err := readLine(part)
-			if err != nil {
+			var row struct{ Body string }
+			if err := json.Unmarshal(part, &row); err != nil {
 				t.Fatal(err)
 			}
-			return []byte(unquote(t, string(values[1])))
+			return []byte(row.Body)
 		}},
 		{parquetOptions(), func(part []byte) []byte {
 			_, _, columns := readParquet(t, part)
