@@ -56,7 +56,7 @@ func run(ctx context.Context, rows, rounds int) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	b := &bench{Stack: s, rounds: max(rounds, 1), large: rows, small: rows / 5}
-	for _, measure := range []func(context.Context) error{b.fill, b.speed, b.memory, b.coldStart} {
+	for _, measure := range []func(context.Context) error{b.fill, b.speed, b.memory, b.header, b.coldStart} {
 		if err := measure(ctx); err != nil {
 			return err
 		}
