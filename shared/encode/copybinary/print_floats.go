@@ -6,11 +6,6 @@ import (
 	"strconv"
 )
 
-const (
-	infinity         = "infinity"
-	negativeInfinity = "-infinity"
-)
-
 // AppendFloat32 appends a real: the fewest digits that are read as this number
 // and no other, 0.1, 1e+06, -0, NaN, Infinity.
 func AppendFloat32(dst, raw []byte) ([]byte, error) {

@@ -2,6 +2,11 @@ package copybinary
 
 import "strconv"
 
+const (
+	infinity         = "infinity"
+	negativeInfinity = "-infinity"
+)
+
 // AppendDate appends a date: 2026-11-21, 0044-03-15 BC, 12345-06-07, infinity.
 func AppendDate(dst, raw []byte) ([]byte, error) {
 	days, err := Date(raw)
