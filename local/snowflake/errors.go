@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
+	"github.com/stagelift/stagelift/local/snowflake/stagefile"
 )
 
 // sqlError is a statement's error in Snowflake's form.
@@ -40,12 +41,15 @@ func unsupported(format string, args ...any) error {
 func asSQLError(err error) sqlError {
 	var ours sqlError
 	var syntax *grammar.Error
+	var file *stagefile.Error
 	var server *pgconn.PgError
 	switch {
 	case errors.As(err, &ours):
 		return ours
 	case errors.As(err, &syntax):
 		return sqlError{grammar.Code, grammar.State, syntax.Error()}
+	case errors.As(err, &file):
+		return sqlError{file.Code, file.State, err.Error()}
 	case errors.As(err, &server):
 		return fromPostgreSQL(server)
 	}

@@ -22,6 +22,8 @@ type session struct {
 	names map[string]string
 	// temporary are the session's own tables, by schema and name.
 	temporary map[grammar.Table]bool
+	// purge are files to remove once they are loaded for good.
+	purge []file
 }
 
 // one runs one statement of the request.
@@ -59,7 +61,12 @@ func (s *session) one(ctx context.Context, index int, text grammar.Text) (result
 		return s.define(ctx, st)
 	case grammar.Query, grammar.DML, grammar.Load:
 	}
-	return s.inTransaction(ctx, func() (result, error) { return s.change(ctx, st) })
+	r, err := s.inTransaction(ctx, func() (result, error) { return s.change(ctx, st) })
+	if err == nil {
+		s.server.remove(ctx, s.purge)
+	}
+	s.purge = nil
+	return r, err
 }
 
 // allowed holds a statement to what a session of the SQL API may do.

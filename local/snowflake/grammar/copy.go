@@ -109,6 +109,7 @@ func (p *parser) copySource(c *Copy) {
 	if inner.peek().kind != end {
 		inner.unexpected()
 	}
+	p.tables = append(p.tables, c.Stage)
 }
 
 // cutStage cuts at the first slash that is not in a quoted name.
