@@ -73,7 +73,7 @@ func TestOverridesThatCannotBeAreRefused(t *testing.T) {
 		"precision of what is no number":   {Override{Numeric: map[string]string{"day": "5,2"}}, `column "day", which is of type date`},
 		"precision of what is not there":   {Override{Numeric: map[string]string{"amount": "5,2"}}, `column "amount", which is not read`},
 		"a value that has more digits":     {Override{Numeric: map[string]string{"total": "10,1"}}, "id"},
-		"all columns out":                  {Override{ExcludeColumns: []string{"id", "state", "total", "secret", "day"}}, "columns"},
+		"all columns out":                  {Override{ExcludeColumns: []string{"id", "state", "total", "secret", "day"}}, "no column of it is left"},
 		"NULL that a lone column can't be": {Override{Columns: []string{"state"}, Null: new(string)}, "only column"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestOverridesThatCannotBeAreRefused(t *testing.T) {
 // what the request says.
 func TestValuesOutOfRangeFollowThePolicy(t *testing.T) {
 	t.Parallel()
-	b := setup(t, `CREATE TABLE odd (id int PRIMARY KEY, day date, total numeric(10,2)); INSERT INTO odd VALUES (1, '2026-01-01', 1), (2, 'infinity', 2), (3, '2026-01-03', 'NaN')`)
+	b := setup(t, `CREATE TABLE odd (id int PRIMARY KEY, day date NOT NULL, total numeric(10,2)); INSERT INTO odd VALUES (1, '2026-01-01', 1), (2, 'infinity', 2), (3, '2026-01-03', 'NaN')`)
 	request := Request{Tables: []string{"public.odd"}, Format: "parquet"}
 	_, err := b.job.Run(t.Context(), request)
 	wantError(t, err, "extracting public.odd", `column "day" holds infinity`, "id=2", `set "out_of_range" to "null" or "text"`)

@@ -160,6 +160,9 @@ func (p *progress) choose() error {
 		if err != nil {
 			return err
 		}
+		if p.outOfRange == "null" && (c.Source != "" || p.format.Name == "parquet" && image.Limited()) {
+			c.Nullable = true // a value that does not fit becomes NULL in a column that has none
+		}
 		p.fields[i] = table.Field{Column: *c, Image: image}
 	}
 	return nil
