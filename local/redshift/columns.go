@@ -19,7 +19,11 @@ type column struct {
 	notNull    bool
 	// characters is true for CHAR and VARCHAR, where an empty field is a value.
 	characters bool
-	convert    converter
+	// kind is PostgreSQL's name of the type, without its length; whole is true
+	// for the integers.
+	kind    string
+	whole   bool
+	convert converter
 }
 
 // targetColumns returns what a row of the COPY has to fill, in its order.
@@ -64,6 +68,8 @@ func newColumn(name, spelling string, notNull bool) (column, error) {
 	first, _ := strconv.Atoi(m[2]) // absent is 0
 	second, _ := strconv.Atoi(m[3])
 	c := column{name: name, held: name, notNull: notNull}
+	c.kind = m[1] + m[4]
+	c.whole = c.kind == "smallint" || c.kind == "integer" || c.kind == "bigint"
 	switch m[1] {
 	case "character varying":
 		c.characters, c.convert = true, varchar(first)

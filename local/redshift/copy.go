@@ -1,22 +1,24 @@
 package redshift
 
 import (
+	"compress/bzip2"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 
-	"github.com/stagelift/stagelift/local/redshift/copycsv"
 	"github.com/stagelift/stagelift/local/redshift/grammar"
 )
 
 // copy loads the files one after the other and returns how many rows they
 // had. Nothing but a row and a buffer is held at any time.
-func (s *Server) copy(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy) (int64, error) {
+func (s *Server) copy(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy, query int64) (int64, error) {
 	columns, err := targetColumns(ctx, conn, c)
 	if err != nil {
 		return 0, err
@@ -28,7 +30,10 @@ func (s *Server) copy(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy)
 	in := &loader{copy: c, columns: columns, files: files, open: func(f file) (io.ReadCloser, error) { return s.open(ctx, f) }}
 	defer in.close()
 	tag, err := conn.CopyFrom(ctx, in, "COPY "+c.Table.SQL()+" ("+columnList(columns)+") FROM STDIN")
+	place := &loadError{}
 	switch {
+	case errors.As(in.err, &place):
+		return 0, errors.Join(in.err, s.noteError(ctx, query, place))
 	case in.err != nil:
 		return 0, in.err
 	case err != nil:
@@ -37,6 +42,44 @@ func (s *Server) copy(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy)
 		return 0, errors.New(failedLoad(c) + " Detail: PostgreSQL: " + err.Error())
 	}
 	return tag.RowsAffected(), nil
+}
+
+// loadError is a row that could not be loaded.
+type loadError struct {
+	copy   *grammar.Copy
+	file   file
+	line   int
+	column string
+	err    error
+}
+
+func (e *loadError) Error() string {
+	where := fmt.Sprintf("file %s, line %d", e.file.url(), e.line)
+	if e.column != "" {
+		where += ", column " + e.column
+	}
+	return fmt.Sprintf("%s Detail: %s: %v", failedLoad(e.copy), where, e.err)
+}
+
+func (e *loadError) Unwrap() error { return e.err }
+
+// noteError tells of it in sys_load_error_detail, outside of the transaction,
+// which is rolled back.
+func (s *Server) noteError(ctx context.Context, query int64, e *loadError) error {
+	conn, err := pgconn.ConnectConfig(ctx, s.warehouse.Copy())
+	if err != nil {
+		return fmt.Errorf("connecting to note a load error: %w", err)
+	}
+	defer hangUp(ctx, conn)
+	const sql = "INSERT INTO " + systemSchema + ".sys_load_error_detail" +
+		" (query_id, file_name, line_number, column_name, error_code, error_message) VALUES ($1, $2, $3, $4, 1204, $5)"
+	args := [][]byte{
+		[]byte(strconv.FormatInt(query, 10)), []byte(e.file.url()), []byte(strconv.Itoa(e.line)), []byte(e.column), []byte(e.err.Error()),
+	}
+	if _, err := conn.ExecParams(ctx, sql, args, nil, nil, nil).Close(); err != nil {
+		return fmt.Errorf("noting a load error: %w", err)
+	}
+	return nil
 }
 
 func failedLoad(c *grammar.Copy) string {
@@ -52,7 +95,7 @@ type loader struct {
 
 	current file
 	body    io.ReadCloser
-	rows    *copycsv.Reader
+	rows    rows
 	text    []byte
 	unread  []byte
 	// err is why reading ended early, in Redshift's words.
@@ -93,7 +136,7 @@ func (l *loader) fill() (end bool, err error) {
 				return false, err
 			}
 		}
-		fields, err := l.rows.Read()
+		cells, err := l.rows.read()
 		switch {
 		case errors.Is(err, io.EOF):
 			l.close()
@@ -101,7 +144,7 @@ func (l *loader) fill() (end bool, err error) {
 		case err != nil:
 			return false, l.fail("", err)
 		}
-		if err := l.appendRow(fields); err != nil {
+		if err := l.appendRow(cells); err != nil {
 			return false, err
 		}
 	}
@@ -115,19 +158,35 @@ func (l *loader) next() error {
 		return err
 	}
 	l.body = body
-	in := io.Reader(body)
-	if l.copy.Gzip {
-		if in, err = gzip.NewReader(body); err != nil {
-			return fmt.Errorf("%s Detail: file %s: not gzip: %w", failedLoad(l.copy), l.current.url(), err)
-		}
+	in, err := decompress(body, l.copy.Compression)
+	if err != nil {
+		return fmt.Errorf("%s Detail: file %s: not %s: %w", failedLoad(l.copy), l.current.url(), l.copy.Compression, err)
 	}
-	l.rows = copycsv.NewReader(in, l.copy.Quote, l.copy.Delimiter)
-	for range l.copy.IgnoreHeader {
-		if err := l.rows.SkipLine(); err != nil && !errors.Is(err, io.EOF) {
-			return l.fail("", err)
-		}
+	switch l.copy.Format {
+	case grammar.JSON:
+		l.rows = newJSONRows(in, l.copy, l.columns)
+	case grammar.Parquet:
+		l.rows, err = newParquetRows(in, l.columns)
+	default:
+		l.rows, err = newCSVRows(in, l.copy, l.columns)
+	}
+	if err != nil {
+		return &loadError{l.copy, l.current, 0, "", err}
 	}
 	return nil
+}
+
+// decompress reads what COPY's option says. None of them is told by the name.
+func decompress(in io.Reader, how string) (io.Reader, error) {
+	switch how {
+	case "gzip":
+		return gzip.NewReader(in)
+	case "zstd":
+		return zstd.NewReader(in)
+	case "bzip2":
+		return bzip2.NewReader(in), nil
+	}
+	return in, nil
 }
 
 func (l *loader) close() {
@@ -137,18 +196,18 @@ func (l *loader) close() {
 	l.body, l.rows = nil, nil
 }
 
-func (l *loader) appendRow(fields []copycsv.Field) error {
+func (l *loader) appendRow(cells []cell) error {
 	switch {
-	case len(fields) < len(l.columns):
-		return l.fail("", fmt.Errorf("Delimiter not found: %d fields for %d columns", len(fields), len(l.columns)))
-	case len(fields) > len(l.columns):
-		return l.fail("", fmt.Errorf("Extra column(s) found: %d fields for %d columns", len(fields), len(l.columns)))
+	case len(cells) < len(l.columns):
+		return l.fail("", fmt.Errorf("Delimiter not found: %d fields for %d columns", len(cells), len(l.columns)))
+	case len(cells) > len(l.columns):
+		return l.fail("", fmt.Errorf("Extra column(s) found: %d fields for %d columns", len(cells), len(l.columns)))
 	}
 	for i := range l.columns {
 		if i > 0 {
 			l.text = append(l.text, '\t')
 		}
-		if err := l.appendField(&l.columns[i], fields[i]); err != nil {
+		if err := l.appendCell(&l.columns[i], cells[i]); err != nil {
 			return l.fail(l.columns[i].name, err)
 		}
 	}
@@ -156,22 +215,15 @@ func (l *loader) appendRow(fields []copycsv.Field) error {
 	return nil
 }
 
-// appendField writes one value. A quoted field is never NULL by its text, but
-// an empty one is, quoted or not, in a column that is not of characters, and
-// under EMPTYASNULL ("Data conversion parameters").
-func (l *loader) appendField(c *column, f copycsv.Field) error {
-	null := !f.Quoted && string(f.Text) == l.copy.Null
-	if len(f.Text) == 0 && (!c.characters || l.copy.EmptyAsNull) {
-		null = true
-	}
-	if null {
+func (l *loader) appendCell(c *column, value cell) error {
+	if value.null {
 		if c.notNull {
 			return errors.New("Missing data for not-null field")
 		}
 		l.text = append(l.text, `\N`...)
 		return nil
 	}
-	text, err := c.convert(l.text, f.Text, l.copy)
+	text, err := c.convert(l.text, value.text, l.copy)
 	if err != nil {
 		return err
 	}
@@ -179,13 +231,8 @@ func (l *loader) appendField(c *column, f copycsv.Field) error {
 	return nil
 }
 
-// fail names the place, for want of the system table that would.
 func (l *loader) fail(column string, err error) error {
-	where := fmt.Sprintf("file %s, line %d", l.current.url(), l.rows.Line())
-	if column != "" {
-		where += ", column " + column
-	}
-	return fmt.Errorf("%s Detail: %s: %w", failedLoad(l.copy), where, err)
+	return &loadError{l.copy, l.current, l.rows.line(), column, err}
 }
 
 func columnList(columns []column) string {

@@ -1,12 +1,14 @@
 package redshift
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,6 +43,7 @@ func (s status) over() bool { return s == finished || s == failed || s == aborte
 // the first fields is guarded by the mutex of its executions.
 type execution struct {
 	id       string
+	name     string
 	batch    bool
 	database string
 	created  time.Time
@@ -115,7 +118,7 @@ func (e *executions) submit(in executeInput, sqls []string, batch bool, cancel c
 		return nil, false, refuse(http.StatusBadRequest, "ActiveStatementsExceededException",
 			fmt.Sprintf("Active statements exceeded the allowed quota (%d).", maxActive))
 	}
-	x = &execution{id: newUUID(), batch: batch, database: in.Database, created: now, updated: now, status: submitted, cancel: cancel}
+	x = &execution{id: newUUID(), name: in.StatementName, batch: batch, database: in.Database, created: now, updated: now, status: submitted, cancel: cancel}
 	for i, sql := range sqls {
 		e.queries++
 		sub := &subStatement{id: x.id, sql: sql, queryID: e.queries, status: submitted, created: now, updated: now}
@@ -167,6 +170,26 @@ func (e *executions) with(id string, do func(*execution, *subStatement) error) e
 		return notFound(id, "Query does not exist.")
 	}
 	return do(x, x.statements[n-1])
+}
+
+// named lists the executions whose name begins so, the newest first.
+func (e *executions) named(prefix string, in status) []listed {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.forget(e.now())
+	list := []listed{}
+	for _, x := range e.byID {
+		if strings.HasPrefix(x.name, prefix) && (in == "ALL" || x.status == in) {
+			list = append(list, listed{
+				CreatedAt: epoch(x.created), Id: x.id, IsBatchStatement: x.batch, StatementName: x.name,
+				Status: x.status, UpdatedAt: epoch(x.updated),
+			})
+		}
+	}
+	slices.SortFunc(list, func(a, b listed) int {
+		return cmp.Or(cmp.Compare(b.CreatedAt, a.CreatedAt), cmp.Compare(a.Id, b.Id))
+	})
+	return list
 }
 
 // update changes an execution under the mutex; do gets the present time.

@@ -144,6 +144,58 @@ func (s *Server) cancelStatement(in idInput) (cancelOutput, error) {
 	return cancelOutput{Status: err == nil}, err
 }
 
+type listInput struct {
+	ClusterIdentifier string
+	Database          string
+	MaxResults        int
+	NextToken         string
+	RoleLevel         *bool
+	StatementName     string
+	Status            status
+	WorkgroupName     string
+}
+
+type listed struct {
+	CreatedAt        float64
+	Id               string
+	IsBatchStatement bool
+	StatementName    string
+	Status           status
+	UpdatedAt        float64
+}
+
+type listOutput struct {
+	NextToken  string `json:",omitempty"`
+	Statements []listed
+}
+
+// listPage is how many statements one answer carries.
+const listPage = 100
+
+// listStatements lists those of the one role that there is.
+func (s *Server) listStatements(in listInput) (listOutput, error) {
+	switch {
+	case in.StatementName == "":
+		return listOutput{}, invalid("ListStatements without StatementName is not imitated by this stand-in")
+	case in.Status == "":
+		return listOutput{}, invalid("ListStatements without Status is not imitated by this stand-in: say ALL")
+	}
+	list := s.executions.named(in.StatementName, in.Status)
+	from := 0
+	if in.NextToken != "" {
+		var err error
+		if from, err = strconv.Atoi(in.NextToken); err != nil || from < 0 || from > len(list) {
+			return listOutput{}, invalid("NextToken is not one of this list's")
+		}
+	}
+	to := min(from+listPage, len(list))
+	out := listOutput{Statements: list[from:to]}
+	if to < len(list) {
+		out.NextToken = strconv.Itoa(to)
+	}
+	return out, nil
+}
+
 type resultInput struct {
 	Id        string
 	NextToken string

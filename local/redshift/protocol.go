@@ -89,6 +89,8 @@ func (s *Server) answer(r *http.Request) (any, error) {
 		return respond(body, s.describeStatement)
 	case "GetStatementResult":
 		return respond(body, s.getStatementResult)
+	case "ListStatements":
+		return respond(body, s.listStatements)
 	case "CancelStatement":
 		return respond(body, s.cancelStatement)
 	}

@@ -19,6 +19,9 @@ SET client_min_messages = warning;
 SELECT pg_advisory_xact_lock(7357001);
 CREATE SCHEMA IF NOT EXISTS redshift_system;
 CREATE TABLE IF NOT EXISTS redshift_system.long_names (held text PRIMARY KEY, name text NOT NULL);
+CREATE TABLE IF NOT EXISTS redshift_system.sys_load_error_detail (
+	query_id bigint, file_name text, line_number bigint, column_name text, column_type text, column_length text,
+	position int, error_code int, error_message text);
 CREATE OR REPLACE VIEW redshift_system.svv_tables AS
 SELECT t.table_catalog::text AS table_catalog, coalesce(s.name, t.table_schema) AS table_schema,
        coalesce(n.name, t.table_name) AS table_name, t.table_type::text AS table_type, NULL::text AS remarks

@@ -88,7 +88,7 @@ func (s *Server) transaction(ctx context.Context, conn *pgconn.PgConn, x *execut
 			}
 		}
 		s.executions.update(x, func(now time.Time) { sub.status, sub.begun, sub.updated = started, now, now })
-		r, err := s.statement(ctx, conn, sub.sql, x.batch)
+		r, err := s.statement(ctx, conn, sub, x.batch)
 		if err := s.endStatement(x, i, r, redshiftError(err)); err != nil {
 			return err
 		}
@@ -141,13 +141,16 @@ func (s *Server) commit(ctx context.Context, conn *pgconn.PgConn, x *execution) 
 }
 
 // statement runs one statement of the transaction.
-func (s *Server) statement(ctx context.Context, conn *pgconn.PgConn, sql string, batch bool) (result, error) {
-	parsed, err := grammar.Parse(sql)
+func (s *Server) statement(ctx context.Context, conn *pgconn.PgConn, sub *subStatement, batch bool) (result, error) {
+	parsed, err := grammar.Parse(sub.sql)
 	if err != nil {
 		return result{}, err
 	}
 	if parsed.Commits && batch {
 		return result{}, errors.New("TRUNCATE is refused in a batch: on Redshift it commits the transaction that it runs in; use DELETE")
+	}
+	if parsed.Alone && batch {
+		return result{}, errors.New("ERROR: ALTER TABLE ALTER COLUMN cannot run inside a transaction block")
 	}
 	if parsed.Writes != "" {
 		// One writer at a time, as on Redshift, where a write waits for the
@@ -159,7 +162,7 @@ func (s *Server) statement(ctx context.Context, conn *pgconn.PgConn, sql string,
 	}
 	switch {
 	case parsed.Copy != nil:
-		rows, err := s.copy(ctx, conn, parsed.Copy)
+		rows, err := s.copy(ctx, conn, parsed.Copy, sub.queryID)
 		return result{rows: rows}, err
 	case parsed.Returns:
 		return readResult(conn.ExecParams(ctx, parsed.SQL, nil, nil, nil, nil))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestForeignObjectsAreRefused(t *testing.T) {
 	b := setup(t)
 	s := b.stage("orders", "1\n")
 	for name, c := range map[string]struct{ payload, want string }{
-		"another bucket":   {`{"bucket":"other","key":"` + s.key + `"}`, "loads from bucket \"" + b.job.Bucket + `" only`},
+		"another bucket":   {`{"bucket":"other","key":"` + s.key + `"}`, "not a receipt of bucket \"" + b.job.Bucket + `"`},
 		"a part":           {string(b.notification(s.Parts[0].Key)), "not a key of the staging area"},
 		"another prefix":   {string(b.notification(strings.TrimPrefix(s.key, "stage/"))), "not a key of the staging area"},
 		"a receipt to be":  {string(b.notification(strings.Replace(s.key, "orders", "later", 1))), "object not found"},
@@ -64,9 +65,9 @@ func TestTestEventIsAnswered(t *testing.T) {
 	}
 }
 
-// A load that takes longer than the invocation may run is reported while there
-// is time to.
-func TestLoadOutOfTimeIsReportedBeforeTheDeadline(t *testing.T) {
+// A load that takes longer than the invocation may run ends an event's
+// invocation with an error, and is a request's to go on with.
+func TestLoadThatOutlastsItsInvocation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	s := b.stage("orders", "1\n")
@@ -75,7 +76,26 @@ func TestLoadOutOfTimeIsReportedBeforeTheDeadline(t *testing.T) {
 	defer cancel()
 	_, err := b.job.Handle(ctx, b.notification(s.key))
 	wantError(t, err, "out of time", "the next delivery finds out")
+	request := func(handle string) json.RawMessage {
+		text, err := json.Marshal(Request{Bucket: b.job.Bucket, Key: s.key, Handle: handle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	answer, err := b.job.Handle(ctx, json.RawMessage(fmt.Sprintf(`{"bucket":%q,"key":%q}`, b.job.Bucket, s.key)))
+	if err != nil || len(answer.Loads) != 1 || answer.Loads[0].State != warehouse.Running || answer.Loads[0].Handle != "handle-"+b.id(s) {
+		t.Fatalf("answer %+v, %v", answer, err)
+	}
 	if ctx.Err() != nil {
 		t.Error("it ended after its deadline")
 	}
+	b.warehouse.wait = false
+	b.remove(s.Parts[0].Key) // it was looked at before it began
+	answer, err = b.job.Handle(t.Context(), request(answer.Loads[0].Handle))
+	if err != nil || answer.Loads[0].State != warehouse.Loaded || answer.Loads[0].Rows != 1 {
+		t.Errorf("answer %+v, %v", answer, err)
+	}
+	_, err = b.job.Handle(t.Context(), request("handle-of-another"))
+	wantError(t, err, "a handle of another load")
 }

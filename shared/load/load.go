@@ -1,13 +1,22 @@
-// Package load is the job that brings staged tables into a warehouse.
+// Package load is the job that brings staged tables, and other objects of S3,
+// into a warehouse.
 //
 // It is woken by a receipt. It reads the receipt, makes sure that every part is
 // there with the size and checksum that the receipt gives, and hands the load
-// to the warehouse, which does it in one transaction or finds it done.
+// to the warehouse, which does it in one transaction or finds it done. An
+// object without a receipt is loaded the same way when a route says how; see
+// Routes.
 //
 // Promised: however often and however concurrently a receipt is delivered, its
 // rows are in the target exactly once, and only if their number is the
 // receipt's. When anything differs the target stays as it was and the error
 // says what differs.
+//
+// The job waits for the warehouse as long as its invocation may. When that is
+// not long enough, a request is answered with the state "running" and a handle
+// to go on with; an event, which has nobody to answer to, ends with an error,
+// so that it is delivered again and finds the load under way. The warehouse goes
+// on meanwhile.
 package load
 
 import (
@@ -18,20 +27,12 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/stagelift/stagelift/shared/metrics"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
-	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/trigger"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
-
-// Warehouse carries loads out; see package warehouse for the contract.
-type Warehouse interface {
-	// Loaded looks the load up in the ledger.
-	Loaded(ctx context.Context, load warehouse.Load) (warehouse.Outcome, bool, error)
-	// Load does it, unless it is done.
-	Load(ctx context.Context, load warehouse.Load) (warehouse.Outcome, error)
-}
 
 // Job loads from one staging bucket into one warehouse. Its fields are set
 // once, before the first call.
@@ -39,169 +40,148 @@ type Job struct {
 	Store     *object.Store
 	Bucket    string
 	Layout    stage.Layout
-	Warehouse Warehouse
-	// TargetSchema is the schema of all targets; empty is the source's.
+	Warehouse warehouse.Warehouse
+	// TargetSchema is the schema of all targets that the receipts do not name;
+	// empty is the source's.
 	TargetSchema string
+	// Routes is the location of the routes document; the zero value is none,
+	// and then only receipts are loaded.
+	Routes object.Location
+	// Notifier is told how each load ended; nil tells nobody.
+	Notifier Notifier
+	// Metrics receives rows and seconds of each load; nil drops them.
+	Metrics *metrics.Writer
+	// PollEvery is the first pause between two looks at a running load; 0 is
+	// half a second. Pauses grow up to ten seconds.
+	PollEvery time.Duration
 	// Log receives what happens.
 	Log *slog.Logger
 }
 
-// Request names a receipt to load by hand.
-type Request struct {
-	// Bucket is the staging bucket.
-	Bucket string `json:"bucket"`
-	// Key is the key of a receipt.
-	Key string `json:"key"`
+// Notifier is told how a load ended, by what is kept of it under _loads/.
+type Notifier interface {
+	Notify(ctx context.Context, loaded Loaded) error
 }
 
-// Answer lists what became of each receipt.
+// Request names a receipt, or an object with a route, to load by hand.
+type Request struct {
+	// Bucket and Key are where it lies.
+	Bucket string `json:"bucket"`
+	Key    string `json:"key"`
+	// Handle goes on with a load that an earlier answer said was running.
+	Handle string `json:"handle"`
+}
+
+// Answer lists what became of each receipt and object.
 type Answer struct {
 	Loads []Loaded `json:"loads"`
+	// Failures are the messages of a queue that are to be delivered again.
+	Failures []ItemFailure `json:"batchItemFailures,omitempty"`
 }
 
-// Loaded is one receipt that is in the warehouse. It is also what is kept
-// under _loads/ in the staging area.
+// Failed is the state of a load that changed nothing. It is kept under _loads/
+// until the load succeeds.
+const Failed warehouse.State = "failed"
+
+// Held is the state of a load that waits for another one, as ErrHeld and
+// ErrBusy of package warehouse say. It is to be delivered again.
+const Held warehouse.State = "held"
+
+// Loaded is how a load ended or stands. It is also what is kept under _loads/
+// in the staging area.
 type Loaded struct {
-	LoadID  string      `json:"load_id"`
-	Receipt string      `json:"receipt"`
-	Source  string      `json:"source"`
-	Target  string      `json:"target"`
-	Run     stage.RunID `json:"run"`
-	// State is "loaded", or "already_loaded" when nothing was left to do.
+	LoadID string `json:"load_id"`
+	// Receipt is its key; of objects without one, that of the batch that they
+	// were gathered into.
+	Receipt string         `json:"receipt"`
+	Source  string         `json:"source"`
+	Target  string         `json:"target"`
+	Run     stage.RunID    `json:"run"`
+	Mode    warehouse.Mode `json:"mode"`
+	// State is one of package warehouse's, or Failed, or Held.
 	State warehouse.State `json:"state"`
-	Rows  int64           `json:"rows"`
-	// Statements are the warehouse's ids of what this call ran.
+	// Handle is what to go on with while State is running.
+	Handle string `json:"handle,omitempty"`
+	Rows   int64  `json:"rows"`
+	// Statements are the warehouse's ids of what this call ran or waited for.
 	Statements []string `json:"statements,omitempty"`
-	Seconds    float64  `json:"seconds"`
+	// Reason is why a load was skipped, Error why it failed or is held, and Errors what the
+	// warehouse says of rows that it could not take.
+	Reason  string               `json:"reason,omitempty"`
+	Error   string               `json:"error,omitempty"`
+	Errors  []warehouse.RowError `json:"errors,omitempty"`
+	Seconds float64              `json:"seconds"`
 }
 
 // closingTime is kept back from the invocation's deadline, so that a load that
 // is waited for in vain can be reported.
 const closingTime = 5 * time.Second
 
-var errOutOfTime = errors.New("out of time; the next delivery finds out how it ended")
+var errOutOfTime = errors.New("out of time; the load goes on, and the next delivery finds out how it ended")
 
-// Handle loads the receipts that an event or a request names, one after the
-// other. One that fails does not keep the others from being loaded; the error
-// tells of all that failed.
+// Handle loads what an event or a request names, one after the other. One that
+// fails does not keep the others from being loaded; the error tells of all that
+// failed. A queue is answered with the messages that failed instead.
 func (j *Job) Handle(ctx context.Context, payload json.RawMessage) (Answer, error) {
+	messages, queued, err := decodeQueue(payload)
+	if err != nil {
+		return Answer{}, err
+	}
+	if queued {
+		return j.loadQueue(ctx, messages)
+	}
 	event, err := trigger.Decode(payload)
 	if err != nil {
 		return Answer{}, err
 	}
+	if event.Kind == trigger.Direct {
+		return j.request(ctx, event.Request)
+	}
 	answer := Answer{Loads: []Loaded{}}
-	locations, err := locate(event)
-	if err != nil {
-		return answer, err
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-closingTime), errOutOfTime)
-		defer cancel()
-	}
 	var problems []error
-	for _, location := range locations {
-		loaded, err := j.Load(ctx, location)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		answer.Loads = append(answer.Loads, loaded)
+	for _, o := range event.Objects {
+		loads, err := j.created(ctx, []trigger.Object{o})
+		answer.Loads = append(answer.Loads, loads...)
+		problems = append(problems, err)
 	}
 	return answer, errors.Join(problems...)
 }
 
-func locate(event trigger.Event) ([]object.Location, error) {
-	if event.Kind == trigger.Direct {
-		var request Request
-		if err := trigger.DecodeRequest(event.Request, &request); err != nil {
-			return nil, fmt.Errorf("reading the load request: %w", err)
+// request loads by hand, or goes on with what is running.
+func (j *Job) request(ctx context.Context, raw json.RawMessage) (Answer, error) {
+	answer := Answer{Loads: []Loaded{}}
+	var request Request
+	if err := trigger.DecodeRequest(raw, &request); err != nil {
+		return answer, fmt.Errorf("reading the load request: %w", err)
+	}
+	planned, err := j.plan(ctx, []trigger.Object{{Bucket: request.Bucket, Key: request.Key}})
+	problems := []error{err}
+	for _, p := range planned {
+		p.handle = request.Handle
+		loaded, err := j.load(ctx, p)
+		if err == nil {
+			answer.Loads = append(answer.Loads, loaded)
 		}
-		return []object.Location{{Bucket: request.Bucket, Key: request.Key}}, nil
+		problems = append(problems, err)
 	}
-	var locations []object.Location
-	for _, o := range event.Objects {
-		locations = append(locations, object.Location{Bucket: o.Bucket, Key: o.Key})
-	}
-	return locations, nil
+	return answer, errors.Join(problems...)
 }
 
-// receiptLimit bounds what is read as a receipt: some 100,000 parts.
-const receiptLimit = 32 << 20
-
-// Load brings the table whose receipt is at location into the warehouse.
-func (j *Job) Load(ctx context.Context, location object.Location) (Loaded, error) {
-	start := time.Now()
-	if location.Bucket != j.Bucket {
-		return Loaded{}, fmt.Errorf("loading %s: this function loads from bucket %q only", location, j.Bucket)
-	}
-	if _, err := j.Layout.ParseReceipt(location.Key); err != nil {
-		return Loaded{}, fmt.Errorf("loading %s: %w", location, err)
-	}
-	data, _, err := j.Store.Get(ctx, location, receiptLimit)
-	if err != nil {
-		return Loaded{}, fmt.Errorf("loading %s: %w", location, err)
-	}
-	receipt, err := j.Layout.DecodeReceipt(location.Key, data)
-	if err != nil {
-		return Loaded{}, err
-	}
-	load := j.describe(receipt, stage.LoadID(data))
-	outcome, done, err := j.Warehouse.Loaded(ctx, load)
-	if err != nil {
-		return Loaded{}, err
-	}
-	if !done {
-		if err := j.verify(ctx, receipt); err != nil {
-			return Loaded{}, fmt.Errorf("loading %s: %w; nothing was loaded", location, err)
+// created loads what an event tells of. A load that is still running when time
+// is up is an error here: nobody would ask for it.
+func (j *Job) created(ctx context.Context, objects []trigger.Object) ([]Loaded, error) {
+	planned, err := j.plan(ctx, objects)
+	var loads []Loaded
+	problems := []error{err}
+	for _, p := range planned {
+		loaded, err := j.load(ctx, p)
+		if err == nil && loaded.State == warehouse.Running {
+			err = fmt.Errorf("loading %s: %w", loaded.Target, errOutOfTime)
 		}
-		if outcome, err = j.Warehouse.Load(ctx, load); err != nil {
-			return Loaded{}, err
+		if err == nil {
+			loads = append(loads, loaded)
 		}
+		problems = append(problems, err)
 	}
-	loaded := Loaded{
-		LoadID: load.ID, Receipt: location.Key, Source: load.Source.String(), Target: load.Target.String(), Run: load.Run,
-		State: outcome.State, Rows: outcome.Rows, Statements: outcome.Statements, Seconds: time.Since(start).Seconds(),
-	}
-	j.report(ctx, loaded)
-	return loaded, j.keep(ctx, receipt, loaded)
-}
-
-func (j *Job) describe(receipt stage.Receipt, id string) warehouse.Load {
-	load := warehouse.Load{
-		ID: id, Run: receipt.Run, Source: receipt.Table, Target: receipt.Table,
-		Columns: receipt.Columns, Format: receipt.Format, Rows: receipt.Rows,
-	}
-	if j.TargetSchema != "" {
-		load.Target = table.Name{Schema: j.TargetSchema, Table: receipt.Table.Table}
-	}
-	if receipt.Manifest != "" {
-		load.Manifest = object.Location{Bucket: j.Bucket, Key: receipt.Manifest}.String()
-	}
-	return load
-}
-
-func (j *Job) report(ctx context.Context, loaded Loaded) {
-	log := j.Log.With("load_id", loaded.LoadID, "source", loaded.Source, "target", loaded.Target,
-		"rows", loaded.Rows, "seconds", loaded.Seconds)
-	if loaded.State == warehouse.AlreadyLoaded {
-		log.InfoContext(ctx, "table was loaded before; nothing was changed")
-		return
-	}
-	log.InfoContext(ctx, "table loaded")
-}
-
-// keep writes the load's outcome into the staging area. It is there already
-// when the load was done before; it is not when that call died in between.
-func (j *Job) keep(ctx context.Context, receipt stage.Receipt, loaded Loaded) error {
-	data, err := json.MarshalIndent(loaded, "", " ")
-	if err != nil {
-		return fmt.Errorf("encoding the outcome of load %s: %w", loaded.LoadID, err)
-	}
-	location := object.Location{Bucket: j.Bucket, Key: j.Layout.Load(receipt.Database, loaded.LoadID)}
-	_, err = j.Store.Put(ctx, location, append(data, '\n'), object.PutOptions{ContentType: "application/json", IfAbsent: true})
-	if err != nil && !errors.Is(err, object.ErrExists) {
-		return err
-	}
-	return nil
+	return loads, errors.Join(problems...)
 }

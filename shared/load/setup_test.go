@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -25,31 +26,47 @@ import (
 type ledger struct {
 	mu    sync.Mutex
 	done  map[string]int64
-	asked []warehouse.Load // by Load
-	err   error            // of Load
-	wait  bool             // in Load, until the context ends
+	asked []warehouse.Load // that were begun and not done before
+	err   error            // of Poll
+	wait  bool             // for ever
 }
 
-func (l *ledger) Loaded(_ context.Context, load warehouse.Load) (warehouse.Outcome, bool, error) {
+func (l *ledger) Begin(_ context.Context, load warehouse.Load) (warehouse.Outcome, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	rows, done := l.done[load.ID]
-	return warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: rows}, done, nil
-}
-
-func (l *ledger) Load(ctx context.Context, load warehouse.Load) (warehouse.Outcome, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.asked = append(l.asked, load)
-	if l.wait {
-		<-ctx.Done()
-		return warehouse.Outcome{}, context.Cause(ctx)
+	if rows, done := l.done[load.ID]; done {
+		return warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: rows}, nil
 	}
-	if l.err != nil {
-		return warehouse.Outcome{}, l.err
+	l.asked = append(l.asked, load)
+	return warehouse.Outcome{State: warehouse.Running, Handle: "handle-" + load.ID}, nil
+}
+
+func (l *ledger) Poll(_ context.Context, load warehouse.Load, handle string) (warehouse.Outcome, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case handle != "handle-"+load.ID:
+		return warehouse.Outcome{}, errors.New("a handle of another load")
+	case l.wait:
+		return warehouse.Outcome{State: warehouse.Running, Handle: handle}, nil
+	case l.err != nil:
+		return warehouse.Outcome{Errors: []warehouse.RowError{{File: "s3://b/part", Line: 7, Message: "too long"}}}, l.err
 	}
 	l.done[load.ID] = load.Rows
 	return warehouse.Outcome{State: warehouse.Loaded, Rows: load.Rows, Statements: []string{"statement-1"}}, nil
+}
+
+// told remembers what it was told.
+type told struct {
+	mu    sync.Mutex
+	loads []Loaded
+}
+
+func (n *told) Notify(_ context.Context, loaded Loaded) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.loads = append(n.loads, loaded)
+	return nil
 }
 
 // bundle is a job before a bucket of the test's own.
@@ -57,6 +74,7 @@ type bundle struct {
 	*testing.T
 	job       *Job
 	warehouse *ledger
+	notifier  *told
 	door      *door.Door
 	store     *object.Store // past the door
 	bucket    s3test.Bucket
@@ -70,10 +88,10 @@ func setup(t *testing.T) *bundle {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	b := &bundle{T: t, door: d, bucket: bucket, store: object.New(bucket.Config), warehouse: &ledger{done: map[string]int64{}}}
+	b := &bundle{T: t, door: d, bucket: bucket, store: object.New(bucket.Config), warehouse: &ledger{done: map[string]int64{}}, notifier: &told{}}
 	b.job = &Job{
 		Store: object.New(s3test.Config(d.Endpoint())), Bucket: bucket.Name, Layout: stage.Layout{Prefix: "stage/"},
-		Warehouse: b.warehouse, Log: slog.New(slog.DiscardHandler),
+		Warehouse: b.warehouse, Notifier: b.notifier, PollEvery: time.Millisecond, Log: slog.New(slog.DiscardHandler),
 	}
 	return b
 }

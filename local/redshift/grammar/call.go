@@ -16,6 +16,15 @@ func (p *parser) call() string {
 		sql = "nullif(" + p.expression()
 		p.expect(",")
 		sql += ", " + p.expression()
+	case "json_parse":
+		sql = "CAST(" + p.expression() + " AS jsonb"
+	case "to_varbyte":
+		sql = "decode(" + p.expression()
+		p.expect(",")
+		sql += ", " + p.byteFormat()
+	case "row_number":
+		p.expect(")")
+		return "row_number() OVER " + p.window()
 	default:
 		name, known := functions[t.text]
 		if !known {
@@ -23,6 +32,30 @@ func (p *parser) call() string {
 		}
 		sql = name + "(" + p.list(p.expression)
 	}
+	p.expect(")")
+	return sql + ")"
+}
+
+// byteFormat reads the formats of TO_VARBYTE that PostgreSQL has too.
+func (p *parser) byteFormat() string {
+	pos := p.peek().pos
+	format := p.literal()
+	if format != "hex" && format != "base64" {
+		fail(pos, "TO_VARBYTE from %s is not imitated by this stand-in", quoteText(format))
+	}
+	return quoteText(format)
+}
+
+// window reads OVER (…) of a ranking function, which needs an order.
+func (p *parser) window() string {
+	p.expectWords("over")
+	p.expect("(")
+	sql := "("
+	if p.acceptWords("partition", "by") {
+		sql += "PARTITION BY " + p.list(p.expression) + " "
+	}
+	p.expectWords("order", "by")
+	sql += "ORDER BY " + p.list(p.orderItem)
 	p.expect(")")
 	return sql + ")"
 }

@@ -5,8 +5,20 @@ import (
 	"strings"
 )
 
-// Copy is a COPY from S3 of CSV.
+// The formats that COPY reads.
+const (
+	CSV     = "csv"
+	JSON    = "json"
+	Parquet = "parquet"
+)
+
+// Copy is a COPY from S3.
 type Copy struct {
+	// Format is CSV, JSON or Parquet.
+	Format string
+	// AnyCase lets names in JSON differ from those of columns in case.
+	AnyCase bool
+
 	Table Table
 	// Columns are the columns that a row has, in its order; nil means all of
 	// the table's.
@@ -21,7 +33,8 @@ type Copy struct {
 	Null string
 	// Manifest says that Key is the key of a manifest.
 	Manifest bool
-	Gzip     bool
+	// Compression is "gzip", "zstd", "bzip2", or empty for none.
+	Compression string
 	// Region is the bucket's; empty means the warehouse's own.
 	Region string
 	// IgnoreHeader is the number of lines to leave out of each file.
@@ -36,9 +49,13 @@ type Copy struct {
 
 // notImitated are options that the guide documents for COPY from S3 and that
 // this stand-in would have to ignore: it refuses them instead.
-var notImitated = strings.Fields(`acceptanydate acceptinvchars avro blanksasnull bzip2 comprows encrypted escape
-	explicit_ids fillrecord fixedwidth ignoreallerrors ignoreblanklines json lzop noload orc parquet readratio
-	removequotes shapefile ssh trimblanks truncatecolumns zstd`)
+var notImitated = strings.Fields(`acceptanydate acceptinvchars avro blanksasnull comprows encrypted escape
+	explicit_ids fillrecord fixedwidth ignoreallerrors ignoreblanklines lzop noload orc readratio
+	removequotes serializetojson shapefile ssh trimblanks truncatecolumns`)
+
+// columnarOptions are those that COPY takes with Parquet ("COPY from columnar
+// data formats"), of those that are understood here.
+var columnarOptions = map[string]bool{"format": true, "parquet": true, "manifest": true, "statupdate": true}
 
 func (p *parser) copyStatement() Statement {
 	p.expectWords("copy")
@@ -50,42 +67,68 @@ func (p *parser) copyStatement() Statement {
 	p.copySource(c)
 	p.copyRole(c)
 	seen := map[string]bool{}
-	csv := false
 	for p.peek().kind == word {
 		t := p.advance()
-		name := t.text
-		if name == "format" {
+		if t.text == "format" {
 			p.acceptWords("as")
 			t = p.advance()
-			if name = t.text; name != "csv" {
-				fail(t.pos, "FORMAT %s is not imitated by this stand-in: it loads CSV", strings.ToUpper(name))
-			}
 		}
-		if seen[name] {
-			fail(t.pos, "conflicting or redundant options: %s is given twice", strings.ToUpper(name))
+		if seen[t.text] {
+			fail(t.pos, "conflicting or redundant options: %s is given twice", strings.ToUpper(t.text))
 		}
-		seen[name] = true
-		if name == "csv" {
-			csv = true
-			continue
+		seen[t.text] = true
+		if !p.copyFormat(c, t) {
+			p.copyOption(c, t)
 		}
-		p.copyOption(c, t)
 	}
-	p.finishCopy(c, csv, seen["quote"])
+	p.finishCopy(c, seen)
 	return Statement{Verb: "COPY", Copy: c, Writes: c.Table.SQL()}
 }
 
-func (p *parser) finishCopy(c *Copy, csv, quoteGiven bool) {
+// copyFormat reads a format, if t names one.
+func (p *parser) copyFormat(c *Copy, t token) bool {
+	switch t.text {
+	case CSV, Parquet:
+	case JSON:
+		p.acceptWords("as")
+		pos := p.peek().pos
+		switch given := p.literal(); given {
+		case "auto":
+		case "auto ignorecase":
+			c.AnyCase = true
+		default:
+			fail(pos, "JSON %s is not imitated by this stand-in: 'auto' and 'auto ignorecase' are", quoteText(given))
+		}
+	default:
+		return false
+	}
+	if c.Format != "" {
+		fail(t.pos, "conflicting or redundant options: %s beside %s", strings.ToUpper(t.text), strings.ToUpper(c.Format))
+	}
+	c.Format = t.text
+	return true
+}
+
+func (p *parser) finishCopy(c *Copy, seen map[string]bool) {
 	pos := p.peek().pos
 	switch {
-	case !csv && quoteGiven:
+	case c.Format != CSV && seen["quote"]:
 		fail(pos, "QUOTE can be used only with CSV")
-	case !csv:
-		fail(pos, "COPY without CSV is not imitated by this stand-in")
+	case c.Format == "":
+		fail(pos, "COPY without CSV, JSON or PARQUET is not imitated by this stand-in")
+	case c.Format == JSON && (seen["delimiter"] || seen["ignoreheader"]):
+		fail(pos, "JSON cannot be used with DELIMITER or IGNOREHEADER")
+	case c.Format == Parquet && c.Columns != nil:
+		fail(pos, "COPY of PARQUET with a column list is not imitated by this stand-in: columns are loaded by position")
 	case c.Delimiter == 0:
 		c.Delimiter = ','
 	case c.Delimiter == c.Quote:
 		fail(pos, "DELIMITER and QUOTE must differ")
+	}
+	for name := range seen {
+		if c.Format == Parquet && !columnarOptions[name] {
+			fail(pos, "%s argument is not supported for PARQUET based COPY", strings.ToUpper(name))
+		}
 	}
 }
 
@@ -130,8 +173,11 @@ func (p *parser) copyOption(c *Copy, t token) {
 		c.Null = p.nullText()
 	case "manifest":
 		c.Manifest = true
-	case "gzip":
-		c.Gzip = true
+	case "gzip", "zstd", "bzip2":
+		if c.Compression != "" {
+			fail(t.pos, "conflicting or redundant options: %s beside %s", strings.ToUpper(t.text), strings.ToUpper(c.Compression))
+		}
+		c.Compression = t.text
 	case "region":
 		p.acceptWords("as")
 		c.Region = p.literal()

@@ -19,21 +19,34 @@ func TestCopy(t *testing.T) {
 	}{
 		"short": {
 			`COPY s.t` + from + `CSV`,
-			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ',', Null: `\N`},
+			grammar.Copy{Format: "csv", Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ',', Null: `\N`},
 		},
 		"long": {
 			`COPY "s"."t" ("A", b)` + from + `FORMAT AS CSV QUOTE AS '%' DELIMITER AS '\t' NULL AS '\\N' GZIP MANIFEST
 			REGION AS 'eu-west-1' TIMEFORMAT AS 'auto' DATEFORMAT 'auto' IGNOREHEADER AS 1 EMPTYASNULL ENCODING AS UTF8
 			MAXERROR AS 0 COMPUPDATE OFF STATUPDATE ON ROUNDEC;`,
 			grammar.Copy{
-				Table: table, Columns: []string{"a", "b"}, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '%',
-				Delimiter: '\t', Null: `\N`, Gzip: true, Manifest: true, Region: "eu-west-1", TimeAuto: true, DateAuto: true,
+				Format: "csv", Table: table, Columns: []string{"a", "b"}, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '%',
+				Delimiter: '\t', Null: `\N`, Compression: "gzip", Manifest: true, Region: "eu-west-1", TimeAuto: true, DateAuto: true,
 				IgnoreHeader: 1, EmptyAsNull: true, RoundDecimals: true,
 			},
 		},
 		"no null text": {
 			`COPY s.t` + from + `CSV NULL ''`,
-			grammar.Copy{Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ','},
+			grammar.Copy{Format: "csv", Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ','},
+		},
+		"json": {
+			`COPY s.t (a)` + from + `FORMAT AS JSON 'auto ignorecase' ROUNDEC ZSTD MANIFEST`,
+			grammar.Copy{
+				Format: "json", AnyCase: true, Table: table, Columns: []string{"a"}, Bucket: "b", Key: "k/m.json", Role: "arn:r",
+				Quote: '"', Delimiter: ',', Null: `\N`, Compression: "zstd", Manifest: true, RoundDecimals: true,
+			},
+		},
+		"parquet": {
+			`COPY s.t` + from + `FORMAT AS PARQUET STATUPDATE OFF MANIFEST`,
+			grammar.Copy{
+				Format: "parquet", Table: table, Bucket: "b", Key: "k/m.json", Role: "arn:r", Quote: '"', Delimiter: ',', Null: `\N`, Manifest: true,
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,8 +65,12 @@ func TestCopy(t *testing.T) {
 func TestCopyRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ options, want string }{
-		"no csv":           {`GZIP`, `COPY without CSV is not imitated`},
-		"parquet":          {`FORMAT AS PARQUET`, `FORMAT PARQUET is not imitated`},
+		"no csv":           {`GZIP`, `COPY without CSV, JSON or PARQUET is not imitated`},
+		"two formats":      {`CSV JSON 'auto'`, `conflicting or redundant options: JSON beside CSV`},
+		"two compressions": {`CSV GZIP ZSTD`, `conflicting or redundant options: ZSTD beside GZIP`},
+		"json paths":       {`JSON 's3://b/paths.json'`, `is not imitated`},
+		"json, delimiter":  {`JSON 'auto' DELIMITER ','`, `JSON cannot be used with DELIMITER`},
+		"parquet, region":  {`FORMAT PARQUET REGION 'eu-west-1'`, `REGION argument is not supported for PARQUET`},
 		"truncate columns": {`CSV TRUNCATECOLUMNS`, `COPY option TRUNCATECOLUMNS is not imitated`},
 		"fill record":      {`CSV FILLRECORD`, `COPY option FILLRECORD is not imitated`},
 		"invalid chars":    {`CSV ACCEPTINVCHARS AS '?'`, `COPY option ACCEPTINVCHARS is not imitated`},

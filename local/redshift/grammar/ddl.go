@@ -51,10 +51,14 @@ func (d definition) sql() string {
 		sql += " NOT NULL"
 	}
 	if d.kind.check != "" {
-		sql += " CHECK (" + fmt.Sprintf(d.kind.check, quote(d.name)) + ")"
+		sql += " CONSTRAINT " + lengthName(d.name) + " CHECK (" + fmt.Sprintf(d.kind.check, quote(d.name)) + ")"
 	}
 	return sql
 }
+
+// lengthName names the check that holds a column's length, so that it can be
+// found when the length changes.
+func lengthName(column string) string { return quote("length of " + column) }
 
 func (p *parser) tableBody() string {
 	p.expect("(")
@@ -171,6 +175,9 @@ func (p *parser) tableAttributes() {
 func (p *parser) alter() Statement {
 	p.expectWords("alter", "table")
 	name := p.table()
+	if p.acceptWords("alter") {
+		return p.alterColumn(name)
+	}
 	p.expectWords("add")
 	p.acceptWords("column")
 	pos := p.peek().pos
@@ -179,6 +186,35 @@ func (p *parser) alter() Statement {
 		fail(pos, "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression")
 	}
 	return Statement{Verb: "ALTER TABLE", SQL: "ALTER TABLE " + name.SQL() + " ADD COLUMN " + d.sql()}
+}
+
+// alterColumn changes the length of a VARCHAR, the one type whose size can be
+// changed, and not in a transaction block ("ALTER TABLE", Parameters).
+func (p *parser) alterColumn(name Table) Statement {
+	p.acceptWords("column")
+	column := p.identifier()
+	p.expectWords("type")
+	pos := p.peek().pos
+	kind := p.columnType(column)
+	if !strings.HasPrefix(kind.sql, "character varying") {
+		fail(pos, "ALTER COLUMN TYPE changes the size of a VARCHAR only")
+	}
+	return Statement{Verb: "ALTER TABLE", Alone: true, SQL: "ALTER TABLE " + name.SQL() +
+		" DROP CONSTRAINT " + lengthName(column) +
+		", ALTER COLUMN " + quote(column) + " TYPE " + kind.sql +
+		", ADD CONSTRAINT " + lengthName(column) + " CHECK (" + fmt.Sprintf(kind.check, quote(column)) + ")"}
+}
+
+// comment reads COMMENT ON COLUMN of a table that is named with its schema.
+func (p *parser) comment() Statement {
+	p.expectWords("comment", "on", "column")
+	names := quote(p.identifier())
+	for range 2 {
+		p.expect(".")
+		names += "." + quote(p.identifier())
+	}
+	p.expectWords("is")
+	return Statement{Verb: "COMMENT", SQL: "COMMENT ON COLUMN " + names + " IS " + p.textLiteral()}
 }
 
 func (p *parser) drop() Statement {

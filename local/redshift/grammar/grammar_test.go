@@ -16,21 +16,21 @@ func TestAccepts(t *testing.T) {
 		"schema": {`CREATE SCHEMA IF NOT EXISTS "Sales"`, `CREATE SCHEMA IF NOT EXISTS "sales"`},
 		"table, lengths in bytes": {
 			`CREATE TABLE IF NOT EXISTS "s"."t" ("A" VARCHAR(20) NOT NULL, b BIGINT DEFAULT 0, "c" TIMESTAMP DEFAULT SYSDATE)`,
-			`CREATE TABLE IF NOT EXISTS "s"."t" ("a" character varying(20) NOT NULL CHECK (octet_length("a") <= 20), ` +
+			`CREATE TABLE IF NOT EXISTS "s"."t" ("a" character varying(20) NOT NULL CONSTRAINT "length of a" CHECK (octet_length("a") <= 20), ` +
 				`"b" bigint DEFAULT 0, "c" timestamp DEFAULT ` + now + `)`,
 		},
 		"every type": {
 			"CREATE TABLE t (a SMALLINT, b INTEGER, c BIGINT, d DECIMAL(38,37), e NUMERIC, f REAL, g DOUBLE PRECISION, " +
 				"h BOOLEAN, i CHAR(4096), j VARCHAR(65535), k DATE, l TIME, m TIMETZ, n TIMESTAMP, o TIMESTAMPTZ, p SUPER, q VARBYTE(16777216))",
 			`CREATE TABLE "t" ("a" smallint, "b" integer, "c" bigint, "d" numeric(38,37), "e" numeric(18,0), "f" real, ` +
-				`"g" double precision, "h" boolean, "i" character(4096) CHECK (octet_length("i") <= 4096), ` +
-				`"j" character varying(65535) CHECK (octet_length("j") <= 65535), "k" date, "l" time, "m" timetz, ` +
-				`"n" timestamp, "o" timestamptz, "p" jsonb, "q" bytea CHECK (octet_length("q") <= 16777216))`,
+				`"g" double precision, "h" boolean, "i" character(4096) CONSTRAINT "length of i" CHECK (octet_length("i") <= 4096), ` +
+				`"j" character varying(65535) CONSTRAINT "length of j" CHECK (octet_length("j") <= 65535), "k" date, "l" time, "m" timetz, ` +
+				`"n" timestamp, "o" timestamptz, "p" jsonb, "q" bytea CONSTRAINT "length of q" CHECK (octet_length("q") <= 16777216))`,
 		},
 		"long type names": {
 			"CREATE TABLE t (a TIMESTAMP WITH TIME ZONE, b TIME WITHOUT TIME ZONE, c CHARACTER VARYING(3), d VARCHAR(MAX))",
-			`CREATE TABLE "t" ("a" timestamptz, "b" time, "c" character varying(3) CHECK (octet_length("c") <= 3), ` +
-				`"d" character varying(65535) CHECK (octet_length("d") <= 65535))`,
+			`CREATE TABLE "t" ("a" timestamptz, "b" time, "c" character varying(3) CONSTRAINT "length of c" CHECK (octet_length("c") <= 3), ` +
+				`"d" character varying(65535) CONSTRAINT "length of d" CHECK (octet_length("d") <= 65535))`,
 		},
 		"a primary key is a hint": {
 			"CREATE TABLE t (a INT, b INT, PRIMARY KEY (a))", `CREATE TABLE "t" ("a" integer NOT NULL, "b" integer)`,
@@ -73,6 +73,24 @@ func TestAccepts(t *testing.T) {
 		"the loader's guard": {
 			`SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "s"."l" WHERE load_id = 'x'`,
 			`SELECT (1 / CASE WHEN (count(*) = 0) THEN 1 ELSE 0 END) FROM "s"."l" WHERE ("load_id" = 'x')`,
+		},
+		"several sources": {`SELECT COUNT(*) FROM a, s.b AS c WHERE a.k = c.k`, `SELECT count(*) FROM "a", "s"."b" AS "c" WHERE ("a"."k" = "c"."k")`},
+		"a query as a source": {
+			`SELECT 1 FROM (SELECT k FROM a GROUP BY k HAVING COUNT(*) > 1) AS twice`,
+			`SELECT 1 FROM (SELECT "k" FROM "a" GROUP BY "k" HAVING (count(*) > 1)) AS "twice"`,
+		},
+		"a rank": {
+			`SELECT k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC NULLS LAST) AS r FROM a`,
+			`SELECT "k", row_number() OVER (PARTITION BY "k" ORDER BY "v" DESC NULLS LAST) AS "r" FROM "a"`,
+		},
+		"functions": {
+			`SELECT JSON_PARSE(a), TO_VARBYTE(b, 'base64') FROM t`, `SELECT CAST("a" AS jsonb), decode("b", 'base64') FROM "t"`,
+		},
+		"comment": {`COMMENT ON COLUMN s.t."C" IS 'PostgreSQL: it''s'`, `COMMENT ON COLUMN "s"."t"."c" IS 'PostgreSQL: it''s'`},
+		"a longer column": {
+			`ALTER TABLE s.t ALTER COLUMN a TYPE VARCHAR(20)`,
+			`ALTER TABLE "s"."t" DROP CONSTRAINT "length of a", ALTER COLUMN "a" TYPE character varying(20), ` +
+				`ADD CONSTRAINT "length of a" CHECK (octet_length("a") <= 20)`,
 		},
 		"quotes in names": {`DROP TABLE "a""b"`, `DROP TABLE "a""b"`},
 	} {
@@ -145,6 +163,8 @@ func TestRefuses(t *testing.T) {
 		"nothing":                {``, `syntax error at end of input`},
 		"empty name":             {`DROP TABLE ""`, `zero-length delimited identifier`},
 		"deep":                   {`SELECT ` + strings.Repeat("(", 1000) + "1" + strings.Repeat(")", 1000), `nested too deeply`},
+		"a rank of nothing":      {`SELECT ROW_NUMBER() OVER (PARTITION BY a) FROM t`, `syntax error at or near ")"`},
+		"a wider integer":        {`ALTER TABLE t ALTER COLUMN a TYPE BIGINT`, `changes the size of a VARCHAR only`},
 		"not null without value": {`ALTER TABLE t ADD COLUMN a INT NOT NULL`, `must have a non-null default`},
 	} {
 		t.Run(name, func(t *testing.T) {

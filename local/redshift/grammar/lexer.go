@@ -137,7 +137,9 @@ func checkIdentifier(s string, pos int) string {
 	return fold(s)
 }
 
-// fold lowers ASCII letters only, as Redshift does.
+// Fold lowers a name as Redshift does, ASCII letters only.
+func Fold(name string) string { return fold(name) }
+
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

@@ -19,6 +19,8 @@ type Statement struct {
 	Returns bool
 	// Commits is true for TRUNCATE, which commits the transaction it runs in.
 	Commits bool
+	// Alone is true for what no transaction block may hold.
+	Alone bool
 	// Copy is set for COPY alone.
 	Copy *Copy
 	// LongNames are the identifiers that PostgreSQL cannot hold, by the name
@@ -66,6 +68,7 @@ func (p *parser) statement() Statement {
 		{"create", p.create},
 		{"drop", p.drop},
 		{"alter", p.alter},
+		{"comment", p.comment},
 		{"lock", p.lock},
 		{"delete", p.delete},
 		{"insert", p.insert},

@@ -9,14 +9,20 @@ func (p *parser) selectStatement() Statement {
 	return Statement{Verb: "SELECT", SQL: p.query(), Returns: true}
 }
 
-// query reads a SELECT from one table or from none.
+// query reads a SELECT from tables, from other queries or from nothing.
 func (p *parser) query() string {
 	p.expectWords("select")
 	sql := "SELECT " + p.list(p.item)
 	if p.acceptWords("from") {
-		sql += " FROM " + p.source()
+		sql += " FROM " + p.list(p.source)
 	}
 	sql += p.where()
+	if p.acceptWords("group", "by") {
+		sql += " GROUP BY " + p.list(p.expression)
+		if p.acceptWords("having") {
+			sql += " HAVING " + p.expression()
+		}
+	}
 	if p.acceptWords("order", "by") {
 		sql += " ORDER BY " + p.list(p.orderItem)
 	}
@@ -45,7 +51,14 @@ func (p *parser) item() string {
 	return sql
 }
 
+// source reads a table, or a query in parentheses, which must have a name.
 func (p *parser) source() string {
+	if p.accept("(") {
+		sql := "(" + p.query() + ")"
+		p.expect(")")
+		p.acceptWords("as")
+		return sql + " AS " + quote(p.identifier())
+	}
 	sql := p.table().SQL()
 	if p.acceptWords("as") {
 		return sql + " AS " + quote(p.identifier())
@@ -70,6 +83,12 @@ func (p *parser) orderItem() string {
 	case p.acceptWords("asc"):
 	case p.acceptWords("desc"):
 		sql += " DESC"
+	}
+	switch {
+	case p.acceptWords("nulls", "first"):
+		sql += " NULLS FIRST"
+	case p.acceptWords("nulls", "last"):
+		sql += " NULLS LAST"
 	}
 	return sql
 }

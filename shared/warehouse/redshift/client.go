@@ -2,128 +2,167 @@ package redshift
 
 import (
 	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"time"
+	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
 )
 
-// statementError is a statement that Redshift reports as failed or aborted.
-type statementError struct {
+// The limits of the Data API (Redshift management guide, "Considerations when
+// calling the Data API").
+const (
+	maxStatementBytes = 100_000
+	maxStatements     = 40
+)
+
+// description is how a statement stands, or how it ended.
+type description struct {
 	id      string
-	index   int     // which of the batch failed, from 0; -1 when it is not told
-	rows    []int64 // of each statement of the batch; -1 where it is not told
 	status  types.StatusString
 	message string
+	subs    []types.SubStatementData
+}
+
+func (d description) running() bool {
+	return d.status != types.StatusStringFinished && !d.failed()
+}
+
+func (d description) failed() bool {
+	return d.status == types.StatusStringFailed || d.status == types.StatusStringAborted
+}
+
+// failedAt is the index of the statement of a batch that failed; -1 when none
+// did, as in a batch that was aborted from outside.
+func (d description) failedAt() int {
+	for i, sub := range d.subs {
+		if sub.Status == types.StatementStatusStringFailed {
+			return i
+		}
+	}
+	return -1
 }
 
 // Error names the statement as DescribeStatement takes it.
-func (e *statementError) Error() string {
-	id := e.id
-	if e.index >= 0 {
-		id = fmt.Sprintf("%s:%d", id, e.index+1)
+func (d description) Error() string {
+	id, message := d.id, d.message
+	if i := d.failedAt(); i >= 0 {
+		id = fmt.Sprintf("%s:%d", id, i+1)
+		if own := aws.ToString(d.subs[i].Error); own != "" {
+			message = own
+		}
 	}
-	return fmt.Sprintf("statement %s %s: %s", id, e.status, e.message)
+	return fmt.Sprintf("statement %s %s: %s", id, d.status, message)
 }
 
-// batch runs the statements as one transaction and waits for its end.
-func (c *Client) batch(ctx context.Context, statements []string) (string, error) {
-	out, err := c.api.BatchExecuteStatement(ctx, &redshiftdata.BatchExecuteStatementInput{
-		Sqls:              statements,
-		Database:          aws.String(c.config.Database),
-		WorkgroupName:     optional(c.config.Workgroup),
-		ClusterIdentifier: optional(c.config.ClusterID),
+func (w *Warehouse) describe(ctx context.Context, id string) (description, error) {
+	out, err := w.api.DescribeStatement(ctx, &redshiftdata.DescribeStatementInput{Id: aws.String(id)})
+	if err != nil {
+		return description{}, fmt.Errorf("asking for statement %s: %w", id, err)
+	}
+	return description{id: id, status: out.Status, message: aws.ToString(out.Error), subs: out.SubStatements}, nil
+}
+
+// submit runs one statement in a transaction of its own.
+func (w *Warehouse) submit(ctx context.Context, statement string) (string, error) {
+	out, err := w.api.ExecuteStatement(ctx, &redshiftdata.ExecuteStatementInput{
+		Sql: aws.String(statement), Database: aws.String(w.config.Database),
+		WorkgroupName: optional(w.config.Workgroup), ClusterIdentifier: optional(w.config.ClusterID),
 	})
 	if err != nil {
 		return "", fmt.Errorf("submitting to Redshift: %w", err)
 	}
-	return aws.ToString(out.Id), c.wait(ctx, aws.ToString(out.Id))
+	return aws.ToString(out.Id), nil
 }
 
-// query runs one SELECT and returns the first column of its first page, as text.
-func (c *Client) query(ctx context.Context, statement string) ([]string, error) {
-	out, err := c.api.ExecuteStatement(ctx, &redshiftdata.ExecuteStatementInput{
-		Sql:               aws.String(statement),
-		Database:          aws.String(c.config.Database),
-		WorkgroupName:     optional(c.config.Workgroup),
-		ClusterIdentifier: optional(c.config.ClusterID),
+// submitBatch runs the statements in one transaction. With a name, a batch of
+// that name that is running is taken up instead, and one that gets lost on the
+// way is not submitted twice: the token is made of the name, of how many batches
+// of that name there were, and of the text.
+func (w *Warehouse) submitBatch(ctx context.Context, name string, statements []string) (string, error) {
+	in := &redshiftdata.BatchExecuteStatementInput{
+		Sqls: statements, Database: aws.String(w.config.Database), StatementName: optional(name),
+		WorkgroupName: optional(w.config.Workgroup), ClusterIdentifier: optional(w.config.ClusterID),
+	}
+	if name != "" {
+		under, attempts, err := w.underWay(ctx, name)
+		if err != nil || under != "" {
+			return under, err
+		}
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %q", name, attempts, statements))
+		in.ClientToken = aws.String(hex.EncodeToString(sum[:]))
+	}
+	out, err := w.api.BatchExecuteStatement(ctx, in)
+	if err != nil {
+		return "", fmt.Errorf("submitting to Redshift: %w", err)
+	}
+	return aws.ToString(out.Id), nil
+}
+
+// underWay looks for a statement of that name that is running, and counts all
+// that the Data API still knows, which it does for a day.
+func (w *Warehouse) underWay(ctx context.Context, name string) (id string, attempts int, err error) {
+	pages := redshiftdata.NewListStatementsPaginator(w.api, &redshiftdata.ListStatementsInput{
+		StatementName: aws.String(name), Status: types.StatusStringAll, RoleLevel: aws.Bool(true),
 	})
-	if err != nil {
-		return nil, fmt.Errorf("submitting to Redshift: %w", err)
-	}
-	if err := c.wait(ctx, aws.ToString(out.Id)); err != nil {
-		return nil, err
-	}
-	result, err := c.api.GetStatementResult(ctx, &redshiftdata.GetStatementResultInput{Id: out.Id})
-	if err != nil {
-		return nil, fmt.Errorf("reading the result of statement %s: %w", aws.ToString(out.Id), err)
-	}
-	var values []string
-	for _, record := range result.Records {
-		switch field := record[0].(type) {
-		case *types.FieldMemberStringValue:
-			values = append(values, field.Value)
-		case *types.FieldMemberLongValue:
-			values = append(values, fmt.Sprint(field.Value))
-		default:
-			return nil, fmt.Errorf("reading the result of statement %s: unexpected %T", aws.ToString(out.Id), field)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", 0, fmt.Errorf("looking for statements under way: %w", err)
 		}
-	}
-	return values, nil
-}
-
-// longestPause bounds the pause between two looks at a statement.
-const longestPause = 10 * time.Second
-
-// wait polls a statement until it ends.
-func (c *Client) wait(ctx context.Context, id string) error {
-	for pause := c.config.PollEvery; ; pause = min(pause*3/2, longestPause) {
-		out, err := c.api.DescribeStatement(ctx, &redshiftdata.DescribeStatementInput{Id: aws.String(id)})
-		switch {
-		case ctx.Err() != nil:
-			return fmt.Errorf("waiting for statement %s, which goes on: %w", id, ended(ctx))
-		case err != nil:
-			return fmt.Errorf("asking for statement %s, which goes on: %w", id, err)
-		}
-		switch out.Status {
-		case types.StatusStringFinished:
-			return nil
-		case types.StatusStringFailed, types.StatusStringAborted:
-			return failure(id, out)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for statement %s, which goes on: %w", id, ended(ctx))
-		case <-time.After(pause):
-		}
-	}
-}
-
-// ended says why ctx is over.
-func ended(ctx context.Context) error {
-	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
-		return fmt.Errorf("%w: %w", cause, ctx.Err())
-	}
-	return ctx.Err()
-}
-
-// failure finds the statement of a batch that failed. In a batch that was
-// aborted from outside none did.
-func failure(id string, out *redshiftdata.DescribeStatementOutput) *statementError {
-	e := &statementError{id: id, index: -1, status: out.Status, message: aws.ToString(out.Error)}
-	for i, sub := range out.SubStatements {
-		e.rows = append(e.rows, sub.ResultRows)
-		if sub.Status == types.StatementStatusStringFailed && e.index < 0 {
-			e.index = i
-			if message := aws.ToString(sub.Error); message != "" {
-				e.message = message
+		for _, s := range page.Statements {
+			attempts++
+			if (description{status: s.Status}).running() {
+				id = aws.ToString(s.Id)
 			}
 		}
 	}
-	return e
+	return id, attempts, nil
+}
+
+// rows returns what a query has answered, as text; NULL is empty.
+func (w *Warehouse) rows(ctx context.Context, id string) ([][]string, error) {
+	var rows [][]string
+	pages := redshiftdata.NewGetStatementResultPaginator(w.api, &redshiftdata.GetStatementResultInput{Id: aws.String(id)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading the result of statement %s: %w", id, err)
+		}
+		for _, record := range page.Records {
+			row := make([]string, len(record))
+			for i, field := range record {
+				if row[i], err = text(field); err != nil {
+					return nil, fmt.Errorf("reading the result of statement %s: %w", id, err)
+				}
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+func text(field types.Field) (string, error) {
+	switch field := field.(type) {
+	case *types.FieldMemberStringValue:
+		// A column of CHAR comes padded; nothing that is read here ends in blanks.
+		return strings.TrimRight(field.Value, " "), nil
+	case *types.FieldMemberLongValue:
+		return strconv.FormatInt(field.Value, 10), nil
+	case *types.FieldMemberIsNull:
+		return "", nil
+	}
+	return "", fmt.Errorf("unexpected %T", field)
+}
+
+// number reads a count; what is not one, NULL above all, is 0.
+func number(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
 }
 
 func optional(s string) *string {

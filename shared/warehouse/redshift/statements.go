@@ -1,8 +1,6 @@
 package redshift
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -15,9 +13,11 @@ type check int
 
 const (
 	checkNothing check = iota
-	checkLedger        // the load is in the ledger
-	checkSource        // the target is fed from another table
+	checkLedger        // the ledger is not the one that was judged
+	checkCopy          // COPY could not take a row
 	checkCount         // COPY brought another number of rows
+	checkKeys          // the keys of the staged rows are not fit to merge by
+	checkTarget        // the target gained another number of rows
 )
 
 // statement is one of a transaction.
@@ -34,96 +34,89 @@ func texts(statements []statement) []string {
 	return list
 }
 
-// identifierBytes is the longest identifier of Redshift
-// (Redshift guide, "Names and identifiers").
-const identifierBytes = 127
-
-// ledger names the ledger of a load's target. Names that Redshift takes for one,
-// because it folds case, have one ledger. A name that would be too long is cut
-// and told apart by a digest.
-func ledger(c Config, load warehouse.Load) table.Name {
-	target := table.Name{Schema: strings.ToLower(load.Target.Schema), Table: strings.ToLower(load.Target.Table)}
-	name := strings.ReplaceAll(target.String(), `\`, "%5C")
-	if len(name) > identifierBytes {
-		sum := sha256.Sum256([]byte(name))
-		const digest = 16
-		name = strings.ToValidUTF8(name[:identifierBytes-digest-1], "") + "." + hex.EncodeToString(sum[:])[:digest]
+// checkSizes holds the limits of the Data API.
+func checkSizes(statements []statement) error {
+	for i, s := range statements {
+		if len(s.text) > maxStatementBytes {
+			return fmt.Errorf("statement %d of the load has %d bytes, and the Data API takes %d: the table has too many columns", i+1, len(s.text), maxStatementBytes)
+		}
 	}
-	return table.Name{Schema: c.LedgerSchema, Table: name}
+	return nil
 }
 
-// ledgerExists selects a row when the ledger is there.
-func ledgerExists(c Config, load warehouse.Load) string {
-	name := ledger(c, load)
-	return "SELECT table_name FROM svv_tables WHERE table_schema = " + quote(strings.ToLower(name.Schema)) +
-		" AND table_name = " + quote(name.Table)
-}
-
-// ledgerEntry selects the row count of the load.
-func ledgerEntry(c Config, load warehouse.Load) string {
-	return "SELECT row_count FROM " + ledger(c, load).SQL() + " WHERE load_id = " + quote(load.ID)
-}
-
-// otherSource selects the sources that other loads of the target came from.
-func otherSource(c Config, load warehouse.Load) string {
-	return "SELECT source FROM " + ledger(c, load).SQL() + " WHERE source <> " + quote(load.Source.String())
-}
-
-// setupStatements create what a load needs and are safe to repeat. The ledger
-// comes last: it tells that the rest is there.
-func setupStatements(c Config, load warehouse.Load) ([]string, error) {
-	columns, err := definitions(load.Columns)
-	if err != nil {
-		return nil, fmt.Errorf("creating table %s: %w", load.Target, err)
-	}
-	return []string{
-		"CREATE SCHEMA IF NOT EXISTS " + table.Quote(load.Target.Schema),
-		"CREATE TABLE IF NOT EXISTS " + load.Target.SQL() + " (" + columns + ")",
-		"CREATE SCHEMA IF NOT EXISTS " + table.Quote(c.LedgerSchema),
-		"CREATE TABLE IF NOT EXISTS " + ledger(c, load).SQL() + ` (load_id VARCHAR(64) NOT NULL, ` +
-			`source VARCHAR(512) NOT NULL, run VARCHAR(32) NOT NULL, row_count BIGINT NOT NULL, ` +
-			`loaded_at TIMESTAMP NOT NULL DEFAULT SYSDATE)`,
-	}, nil
-}
-
-// loadStatements are the transaction of an append.
-func loadStatements(c Config, load warehouse.Load) ([]statement, error) {
+// loadStatements are the transaction of a load, on the condition that the
+// ledger's last entry is number sequence.
+func loadStatements(c Config, load warehouse.Load, sequence int64) ([]statement, error) {
 	book := ledger(c, load).SQL()
 	statements := []statement{
 		{text: "LOCK TABLE " + book},
-		{check: checkLedger, text: failUnless("COUNT(*) = 0", book+" WHERE load_id = "+quote(load.ID))},
-		{check: checkSource, text: failUnless("COUNT(*) = 0", book+" WHERE source <> "+quote(load.Source.String()))},
+		{check: checkLedger, text: failUnless(fmt.Sprintf(
+			"COALESCE(MAX(sequence), 0) = %d AND COUNT(CASE WHEN load_id = %s THEN 1 END) = 0", sequence, quote(load.ID)), book)},
 	}
-	if load.Rows > 0 {
-		apply, err := copyAndAppend(c, load)
+	rows := fmt.Sprint(load.Rows)
+	from := ""
+	if load.Manifest != "" {
+		apply, err := copyAndApply(c, load)
 		if err != nil {
 			return nil, err
 		}
 		statements = append(statements, apply...)
+		if load.Rows < 0 {
+			rows, from = "COUNT(*)", " FROM "+temporary(load, "")
+		}
+	} else if load.Mode == warehouse.Replace {
+		statements = append(statements,
+			statement{text: "DELETE FROM " + load.Target.SQL()},
+			statement{check: checkTarget, text: failUnless("COUNT(*) = 0", load.Target.SQL())})
 	}
-	return append(statements, statement{text: fmt.Sprintf(
-		"INSERT INTO %s (load_id, source, run, row_count) VALUES (%s, %s, %s, %d)",
-		book, quote(load.ID), quote(load.Source.String()), quote(string(load.Run)), load.Rows)}), nil
+	return append(statements, enter(book, load, sequence+1, rows, from)), nil
 }
 
-func copyAndAppend(c Config, load warehouse.Load) ([]statement, error) {
-	columns, err := definitions(load.Columns)
-	if err != nil {
-		return nil, fmt.Errorf("staging for %s: %w", load.Target, err)
+// enter writes the ledger. It comes last, so its text tells whose batch it is.
+func enter(book string, load warehouse.Load, sequence int64, rows, from string) statement {
+	columns := "sequence, load_id, source, run, mode, row_count"
+	values := fmt.Sprintf("%d, %s, %s, %s, %s, %s", sequence, quote(load.ID), quote(load.Source.String()),
+		quote(string(load.Run)), quote(string(load.Mode)), rows)
+	if load.Window != nil {
+		columns += ", window_from, window_to"
+		values += ", " + quote(load.Window.From) + ", " + quote(load.Window.To)
 	}
-	copying, err := copyStatement(c, load)
+	return statement{text: "INSERT INTO " + book + " (" + columns + ") SELECT " + values + from}
+}
+
+func copyAndApply(c Config, load warehouse.Load) ([]statement, error) {
+	columns, err := stagedColumns(load)
 	if err != nil {
 		return nil, err
 	}
-	names := columnNames(load.Columns)
-	staging := stagingTable(load)
-	return []statement{
-		{text: "CREATE TEMP TABLE " + staging + " (" + columns + ")"},
-		{text: copying},
-		{check: checkCount, text: failUnless(fmt.Sprintf("COUNT(*) = %d", load.Rows), staging)},
-		{text: "INSERT INTO " + load.Target.SQL() + " (" + names + ") SELECT " + names + " FROM " + staging},
-		{text: "DROP TABLE " + staging},
-	}, nil
+	copying, err := copyStatement(c, load, columns)
+	if err != nil {
+		return nil, err
+	}
+	staging := temporary(load, "")
+	statements := []statement{
+		{text: "CREATE TEMP TABLE " + staging + " (" + definitions(columns, copiedOf) + ")"},
+		{check: checkCopy, text: copying},
+	}
+	if load.Rows >= 0 {
+		statements = append(statements, statement{check: checkCount, text: failUnless(fmt.Sprintf("COUNT(*) = %d", load.Rows), staging)})
+	}
+	switch load.Mode {
+	case warehouse.Append:
+		return append(statements, appending(load, columns)...), nil
+	case warehouse.Replace:
+		return append(statements, replacing(load, columns)...), nil
+	case warehouse.Merge:
+		return append(statements, merging(load, columns)...), nil
+	}
+	return nil, fmt.Errorf("mode %q is not one that is loaded here: append, replace and merge are", load.Mode)
+}
+
+// insert brings rows of a table of the session's, which is as the staging table,
+// into the target.
+func insert(load warehouse.Load, columns []staged, from, where string) statement {
+	return statement{text: "INSERT INTO " + load.Target.SQL() + " (" + columnNames("", namesOf(columns)) + ") SELECT " +
+		valuesOf(columns) + " FROM " + from + where}
 }
 
 // failUnless divides by zero unless the condition holds.
@@ -131,66 +124,67 @@ func failUnless(condition, from string) string {
 	return "SELECT 1 / CASE WHEN " + condition + " THEN 1 ELSE 0 END FROM " + from
 }
 
-// stagingTable is private to the session; the load's id keeps it from meeting
-// a table of the user's.
-func stagingTable(load warehouse.Load) string {
-	return table.Quote("stagelift_" + load.ID[:min(16, len(load.ID))])
+// appending remembers how many rows the target had. Under the snapshot of the
+// transaction no other writer's rows come between.
+func appending(load warehouse.Load, columns []staged) []statement {
+	staging, before := temporary(load, ""), temporary(load, "_before")
+	return []statement{
+		{text: "CREATE TEMP TABLE " + before + " (n BIGINT)"},
+		{text: "INSERT INTO " + before + " (n) SELECT COUNT(*) FROM " + load.Target.SQL()},
+		insert(load, columns, staging, ""),
+		{check: checkTarget, text: failUnless("COUNT(*) = (SELECT n FROM "+before+") + (SELECT COUNT(*) FROM "+staging+")", load.Target.SQL())},
+	}
 }
 
-// copyStatement loads the staging table. NULL AS is left out when the files
-// use \N, which is COPY's default: a backslash has no literal that every
-// setting reads the same.
-func copyStatement(c Config, load warehouse.Load) (string, error) {
-	if load.Format.Name != "csv" || load.Format.Null != `\N` {
-		return "", fmt.Errorf("loading %s: format %s with NULL as %q is not known here", load.Target, load.Format.Name, load.Format.Null)
+// replacing deletes: TRUNCATE would commit the transaction, and readers would
+// see an empty table.
+func replacing(load warehouse.Load, columns []staged) []statement {
+	staging := temporary(load, "")
+	return []statement{
+		{text: "DELETE FROM " + load.Target.SQL()},
+		insert(load, columns, staging, ""),
+		{check: checkTarget, text: failUnless("COUNT(*) = (SELECT COUNT(*) FROM "+staging+")", load.Target.SQL())},
 	}
-	parts := []string{
-		"COPY " + stagingTable(load) + " (" + columnNames(load.Columns) + ")",
-		"FROM " + quote(load.Manifest),
-		"IAM_ROLE " + quote(c.CopyRole),
-		"FORMAT AS CSV",
-		"DELIMITER AS " + quote(load.Format.Delimiter),
-	}
-	switch load.Format.Compression {
-	case "none":
-	case "gzip":
-		parts = append(parts, "GZIP")
-	default:
-		return "", fmt.Errorf("loading %s: compression %q is not known here", load.Target, load.Format.Compression)
-	}
-	if load.Format.Header {
-		parts = append(parts, "IGNOREHEADER AS 1")
-	}
-	parts = append(parts, "DATEFORMAT AS 'auto'", "TIMEFORMAT AS 'auto'", "COMPUPDATE OFF", "STATUPDATE OFF",
-		"MANIFEST", "REGION AS "+quote(c.Region))
-	return strings.Join(parts, " "), nil
 }
 
-// definitions lists the columns with their Redshift types. NOT NULL is not
-// carried over: a source may drop it later, and the next load must not fail.
-func definitions(columns []table.Column) (string, error) {
-	list := make([]string, len(columns))
-	for i, column := range columns {
-		image, err := table.ImageOf(column)
-		if err != nil {
-			return "", err
-		}
-		list[i] = table.Quote(column.Name) + " " + image.Redshift
+// merging deletes and inserts. MERGE would say the same, but could not tell why
+// it fails.
+func merging(load warehouse.Load, columns []staged) []statement {
+	target, rows := load.Target.SQL(), temporary(load, "")
+	var statements []statement
+	if load.Newest != "" {
+		statements = newestOnly(load, columns)
+		rows = temporary(load, "_newest")
 	}
-	return strings.Join(list, ", "), nil
+	var nulls, equal []string
+	for _, key := range load.Keys {
+		name := table.Quote(key)
+		nulls = append(nulls, name+" IS NULL")
+		equal = append(equal, target+"."+name+" = "+rows+"."+name)
+	}
+	keys, same := columnNames("", load.Keys), strings.Join(equal, " AND ")
+	kept, living := "", ""
+	if load.Deleted != "" {
+		kept = " WHERE COALESCE(" + table.Quote(load.Deleted) + ", FALSE) = FALSE"
+		living = kept
+	}
+	return append(statements,
+		statement{check: checkKeys, text: failUnless("COUNT(*) = 0", rows+" WHERE "+strings.Join(nulls, " OR "))},
+		statement{check: checkKeys, text: failUnless("COUNT(*) = 0", "(SELECT "+keys+" FROM "+rows+" GROUP BY "+keys+" HAVING COUNT(*) > 1) AS twice")},
+		statement{text: "DELETE FROM " + target + " USING " + rows + " WHERE " + same},
+		insert(load, columns, rows, kept),
+		statement{check: checkTarget, text: failUnless("COUNT(*) = (SELECT COUNT(*) FROM "+rows+living+")", target+", "+rows+" WHERE "+same)},
+	)
 }
 
-func columnNames(columns []table.Column) string {
-	list := make([]string, len(columns))
-	for i, column := range columns {
-		list[i] = table.Quote(column.Name)
+// newestOnly keeps one row of those with equal keys.
+func newestOnly(load warehouse.Load, columns []staged) []statement {
+	names, keys, newest := columnNames("", namesOf(columns)), columnNames("", load.Keys), table.Quote(load.Newest)
+	chosen := temporary(load, "_newest")
+	return []statement{
+		{text: "CREATE TEMP TABLE " + chosen + " (" + definitions(columns, copiedOf) + ")"},
+		{text: "INSERT INTO " + chosen + " (" + names + ") SELECT " + names + " FROM (SELECT " + names +
+			", ROW_NUMBER() OVER (PARTITION BY " + keys + " ORDER BY " + newest + " DESC NULLS LAST) AS stagelift_rank FROM " +
+			temporary(load, "") + ") AS ranked WHERE stagelift_rank = 1"},
 	}
-	return strings.Join(list, ", ")
-}
-
-// quote returns a string literal. Whether a backslash escapes in one depends on
-// settings, so it is written as %5C; of all that we quote only the name of a
-// table can hold one, and there it need only be the same every time.
-func quote(s string) string {
-	return "'" + strings.NewReplacer(`'`, `''`, `\`, `%5C`).Replace(s) + "'"
 }

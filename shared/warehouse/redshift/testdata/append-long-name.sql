@@ -1,18 +1,28 @@
-SELECT table_name FROM svv_tables WHERE table_schema = 'stagelift' AND table_name = '"äääääääääääääääääääääääääääääää".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a';
-SELECT row_count FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
-SELECT source FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" WHERE source <> 'public.orders';
+-- look
+SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'äääääääääääääääääääääääääääääää' AND table_name = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbcccccccccccccccccccccccccccccccccccccccc' OR table_schema = 'stagelift' AND table_name = '"äääääääääääääääääääääääääääääää".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a';
+
+-- create
+CREATE SCHEMA IF NOT EXISTS "stagelift";
+CREATE TABLE IF NOT EXISTS "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" (sequence BIGINT, load_id VARCHAR(64), source VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), row_count BIGINT, loaded_at TIMESTAMP DEFAULT SYSDATE);
 CREATE SCHEMA IF NOT EXISTS "äääääääääääääääääääääääääääääää";
 CREATE TABLE IF NOT EXISTS "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
-CREATE SCHEMA IF NOT EXISTS "stagelift";
-CREATE TABLE IF NOT EXISTS "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" (load_id VARCHAR(64) NOT NULL, source VARCHAR(512) NOT NULL, run VARCHAR(32) NOT NULL, row_count BIGINT NOT NULL, loaded_at TIMESTAMP NOT NULL DEFAULT SYSDATE);
-BEGIN;
+COMMENT ON COLUMN "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc"."id" IS 'PostgreSQL: bigint';
+COMMENT ON COLUMN "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc"."total" IS 'PostgreSQL: numeric(12,2)';
+COMMENT ON COLUMN "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc"."the ""note""" IS 'PostgreSQL: character varying(40)';
+COMMENT ON COLUMN "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc"."attributes" IS 'PostgreSQL: jsonb';
+COMMENT ON COLUMN "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc"."photo" IS 'PostgreSQL: bytea';
+
+-- ledger
+SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public.orders' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a") OR run = (SELECT MAX(run) FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a") OR sequence = (SELECT MAX(sequence) FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" WHERE window_to IS NOT NULL);
+
+-- load
 LOCK TABLE "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a";
-SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
-SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" WHERE source <> 'public.orders';
+SELECT 1 / CASE WHEN COALESCE(MAX(sequence), 0) = 7 AND COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' THEN 1 END) = 0 THEN 1 ELSE 0 END FROM "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a";
 CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
-COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF STATUPDATE OFF MANIFEST REGION AS 'eu-central-1';
+COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF REGION AS 'eu-central-1' STATUPDATE OFF MANIFEST;
 SELECT 1 / CASE WHEN COUNT(*) = 1042 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f";
+CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f_before" (n BIGINT);
+INSERT INTO "stagelift_0f0f0f0f0f0f0f0f_before" (n) SELECT COUNT(*) FROM "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc";
 INSERT INTO "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc" ("id", "total", "the ""note""", "attributes", "photo") SELECT "id", "total", "the ""note""", "attributes", "photo" FROM "stagelift_0f0f0f0f0f0f0f0f";
-DROP TABLE "stagelift_0f0f0f0f0f0f0f0f";
-INSERT INTO "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" (load_id, source, run, row_count) VALUES ('0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 1042);
-COMMIT;
+SELECT 1 / CASE WHEN COUNT(*) = (SELECT n FROM "stagelift_0f0f0f0f0f0f0f0f_before") + (SELECT COUNT(*) FROM "stagelift_0f0f0f0f0f0f0f0f") THEN 1 ELSE 0 END FROM "äääääääääääääääääääääääääääääää"."BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcccccccccccccccccccccccccccccccccccccccc";
+INSERT INTO "stagelift"."""äääääääääääääääääääääääääääääää"".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.b2f188375dbce34a" (sequence, load_id, source, run, mode, row_count) SELECT 8, '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 'append', 1042;

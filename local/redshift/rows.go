@@ -1,0 +1,62 @@
+package redshift
+
+import (
+	"errors"
+	"io"
+
+	"github.com/stagelift/stagelift/local/redshift/copycsv"
+	"github.com/stagelift/stagelift/local/redshift/grammar"
+)
+
+// rows are those of one file.
+type rows interface {
+	// read returns the next row, or io.EOF after the last. The cells are good
+	// until the next read.
+	read() ([]cell, error)
+	// line tells where the row read last began, from 1.
+	line() int
+}
+
+// cell is a value as text, in the notation that the columns' converters read.
+type cell struct {
+	text []byte
+	null bool
+}
+
+// csvRows reads CSV. A quoted field is never NULL by its text, but an empty one
+// is, quoted or not, in a column that is not of characters, and under
+// EMPTYASNULL ("Data conversion parameters").
+type csvRows struct {
+	in      *copycsv.Reader
+	copy    *grammar.Copy
+	columns []column
+	cells   []cell
+}
+
+func newCSVRows(in io.Reader, c *grammar.Copy, columns []column) (*csvRows, error) {
+	r := &csvRows{in: copycsv.NewReader(in, c.Quote, c.Delimiter), copy: c, columns: columns}
+	for range c.IgnoreHeader {
+		if err := r.in.SkipLine(); err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (r *csvRows) line() int { return r.in.Line() }
+
+func (r *csvRows) read() ([]cell, error) {
+	fields, err := r.in.Read()
+	if err != nil {
+		return nil, err
+	}
+	r.cells = r.cells[:0]
+	for i, f := range fields {
+		null := !f.Quoted && string(f.Text) == r.copy.Null
+		if len(f.Text) == 0 && i < len(r.columns) && (!r.columns[i].characters || r.copy.EmptyAsNull) {
+			null = true
+		}
+		r.cells = append(r.cells, cell{f.Text, null})
+	}
+	return r.cells, nil
+}

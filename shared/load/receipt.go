@@ -1,0 +1,117 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/trigger"
+	"github.com/stagelift/stagelift/shared/warehouse"
+)
+
+// planned is a load that is ready to begin.
+type planned struct {
+	warehouse.Load
+	// from is where the receipt lies, or the batch.
+	from object.Location
+	// keep is where the outcome is kept.
+	keep object.Location
+	// verify makes sure that the parts are as they should be.
+	verify func(ctx context.Context) error
+	// handle goes on with what is running; empty begins.
+	handle string
+}
+
+// plan finds out how the objects are to be loaded. Receipts are a load each;
+// other objects are gathered by their routes. What cannot be loaded does not
+// keep the rest from it.
+func (j *Job) plan(ctx context.Context, objects []trigger.Object) ([]planned, error) {
+	var loads []planned
+	var others []trigger.Object
+	var problems []error
+	for _, o := range objects {
+		if !j.isReceipt(o) {
+			others = append(others, o)
+			continue
+		}
+		p, err := j.planReceipt(ctx, object.Location{Bucket: o.Bucket, Key: o.Key})
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		loads = append(loads, p)
+	}
+	if len(others) > 0 {
+		gathered, err := j.gather(ctx, others)
+		loads = append(loads, gathered...)
+		problems = append(problems, err)
+	}
+	return loads, errors.Join(problems...)
+}
+
+func (j *Job) isReceipt(o trigger.Object) bool {
+	_, err := j.Layout.ParseReceipt(o.Key)
+	return o.Bucket == j.Bucket && (err == nil || j.Routes.Key == "" || path.Base(o.Key) == "receipt.json")
+}
+
+// receiptLimit bounds what is read as a receipt: some 100,000 parts.
+const receiptLimit = 32 << 20
+
+// planReceipt reads the receipt at location.
+func (j *Job) planReceipt(ctx context.Context, location object.Location) (planned, error) {
+	if _, err := j.Layout.ParseReceipt(location.Key); err != nil {
+		return planned{}, fmt.Errorf("loading %s: %w", location, err)
+	}
+	data, _, err := j.Store.Get(ctx, location, receiptLimit)
+	if err != nil {
+		return planned{}, fmt.Errorf("loading %s: %w", location, err)
+	}
+	receipt, err := j.Layout.DecodeReceipt(location.Key, data)
+	if err != nil {
+		return planned{}, err
+	}
+	load := j.describe(receipt, stage.LoadID(data))
+	return planned{
+		Load: load, from: location,
+		keep:   object.Location{Bucket: j.Bucket, Key: j.Layout.Load(receipt.Database, load.ID)},
+		verify: func(ctx context.Context) error { return j.verify(ctx, receipt) },
+	}, nil
+}
+
+func (j *Job) describe(r stage.Receipt, id string) warehouse.Load {
+	load := warehouse.Load{
+		ID: id, Run: r.Run, Source: r.Table, Target: j.target(r), Mode: warehouse.Mode(r.Load.Mode),
+		Columns: r.Columns, Format: r.Format, Bucket: j.Bucket, Rows: r.Rows, Window: r.Window,
+		Layout: warehouse.TargetLayout{DistKey: r.Load.DistKey, SortKeys: r.Load.SortKeys, ClusterBy: r.Load.ClusterBy},
+	}
+	if load.Mode == warehouse.Merge {
+		load.Keys, load.Deleted = r.Load.Keys, r.Load.Deleted
+		if len(load.Keys) == 0 {
+			load.Keys = r.PrimaryKey
+		}
+		if r.Window != nil {
+			load.Newest = r.Window.Column
+		}
+	}
+	for _, part := range r.Parts {
+		load.Parts = append(load.Parts, warehouse.Part{Key: part.Key, Rows: part.Rows, Bytes: part.Bytes})
+	}
+	if r.Manifest != "" {
+		load.Manifest = object.Location{Bucket: j.Bucket, Key: r.Manifest}.String()
+	}
+	return load
+}
+
+func (j *Job) target(r stage.Receipt) table.Name {
+	switch {
+	case r.Load.Target != nil:
+		return *r.Load.Target
+	case j.TargetSchema != "":
+		return table.Name{Schema: j.TargetSchema, Table: r.Table.Table}
+	}
+	return r.Table
+}

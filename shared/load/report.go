@@ -1,0 +1,111 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/stagelift/stagelift/shared/metrics"
+	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/warehouse"
+)
+
+// reportTime is how long keeping and telling an outcome may take, also when the
+// caller has gone.
+const reportTime = 4 * time.Second
+
+// report logs how a load ended, keeps it and tells it. What is running has not
+// ended. That a failure could not be told is no reason to call a load failed
+// that is in the warehouse; that it could not be kept is.
+func (j *Job) report(ctx context.Context, p planned, loaded Loaded) error {
+	j.write(ctx, loaded)
+	if loaded.State == warehouse.Running {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
+	defer cancel()
+	j.measure(ctx, loaded)
+	err := j.keepOutcome(ctx, p.keep, loaded)
+	if j.Notifier != nil && loaded.State != warehouse.AlreadyLoaded && loaded.State != Held {
+		if err := j.Notifier.Notify(ctx, loaded); err != nil {
+			j.Log.ErrorContext(ctx, "nobody was told how a load ended", "load_id", loaded.LoadID, slog.Any("error", err))
+		}
+	}
+	return err
+}
+
+func (j *Job) write(ctx context.Context, l Loaded) {
+	log := j.Log.With("load_id", l.LoadID, "source", l.Source, "target", l.Target, "mode", l.Mode,
+		"rows", l.Rows, "seconds", l.Seconds)
+	switch l.State {
+	case warehouse.Loaded:
+		log.InfoContext(ctx, "table loaded")
+	case warehouse.AlreadyLoaded:
+		log.InfoContext(ctx, "table was loaded before; nothing was changed")
+	case warehouse.Skipped:
+		log.WarnContext(ctx, "load skipped; nothing was changed", "reason", l.Reason)
+	case warehouse.Running:
+		log.InfoContext(ctx, "load goes on in the warehouse", "handle", l.Handle)
+	case Held:
+		log.WarnContext(ctx, "load waits for another one", "error", l.Error)
+	case Failed:
+		log.ErrorContext(ctx, "load failed; nothing was changed", "error", l.Error)
+	}
+}
+
+// measure writes metrics. The table is no dimension: CloudWatch bills each.
+func (j *Job) measure(ctx context.Context, l Loaded) {
+	list := []metrics.Metric{
+		{Name: "LoadSeconds", Unit: metrics.Seconds, Value: l.Seconds},
+		{Name: "LoadFailed", Unit: metrics.Count, Value: count(l.State == Failed)},
+		{Name: "LoadSkipped", Unit: metrics.Count, Value: count(l.State == warehouse.Skipped)},
+	}
+	if l.State == warehouse.Loaded {
+		list = append(list, metrics.Metric{Name: "RowsLoaded", Unit: metrics.Count, Value: float64(l.Rows)})
+	}
+	if err := j.Metrics.Write([]metrics.Dimension{{Name: "Function", Value: "load"}}, list...); err != nil {
+		j.Log.WarnContext(ctx, "a load was not measured", slog.Any("error", err))
+	}
+}
+
+func count(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// keepOutcome writes the outcome into the staging area. What is kept of a load
+// that was done stays; of a failure only the last is kept.
+func (j *Job) keepOutcome(ctx context.Context, at object.Location, loaded Loaded) error {
+	if loaded.State != warehouse.Loaded {
+		if before, known := j.kept(ctx, at); known && (done(before.State) || before.State == warehouse.Skipped) {
+			return nil
+		}
+	}
+	data, err := json.MarshalIndent(loaded, "", " ")
+	if err != nil {
+		return fmt.Errorf("encoding the outcome of load %s: %w", loaded.LoadID, err)
+	}
+	_, err = j.Store.Put(ctx, at, append(data, '\n'), object.PutOptions{ContentType: "application/json"})
+	return err
+}
+
+// outcomeLimit bounds what is read as an outcome.
+const outcomeLimit = 1 << 20
+
+// kept reads what is kept of a load. What cannot be read is not known.
+func (j *Job) kept(ctx context.Context, at object.Location) (Loaded, bool) {
+	data, _, err := j.Store.Get(ctx, at, outcomeLimit)
+	if err != nil {
+		if !errors.Is(err, object.ErrNotFound) {
+			j.Log.WarnContext(ctx, "what is kept of a load could not be read", slog.Any("error", err))
+		}
+		return Loaded{}, false
+	}
+	var loaded Loaded
+	return loaded, json.Unmarshal(data, &loaded) == nil
+}

@@ -1,0 +1,98 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stagelift/stagelift/shared/warehouse"
+)
+
+// load carries a load out, or goes on with it, until it has ended or time is
+// up. Then its state is running and the handle is that to go on with.
+func (j *Job) load(ctx context.Context, p planned) (Loaded, error) {
+	start := time.Now()
+	outcome, err := j.carryOut(ctx, p)
+	loaded := Loaded{
+		LoadID: p.ID, Receipt: p.from.Key, Source: p.Source.String(), Target: p.Target.String(), Run: p.Run, Mode: p.Mode,
+		State: outcome.State, Handle: outcome.Handle, Rows: outcome.Rows, Statements: outcome.Statements,
+		Reason: outcome.Reason, Errors: outcome.Errors, Seconds: time.Since(start).Seconds(),
+	}
+	if err != nil {
+		loaded.State, loaded.Error = Failed, err.Error()
+		if errors.Is(err, warehouse.ErrHeld) || errors.Is(err, warehouse.ErrBusy) {
+			loaded.State = Held
+		}
+	}
+	return loaded, errors.Join(err, j.report(ctx, p, loaded))
+}
+
+// carryOut begins and asks until there is an end.
+func (j *Job) carryOut(ctx context.Context, p planned) (warehouse.Outcome, error) {
+	waiting, stop := beforeDeadline(ctx)
+	defer stop()
+	outcome, err := j.begin(ctx, p)
+	for pause := j.firstPause(); err == nil && outcome.State == warehouse.Running; pause = min(pause*3/2, longestPause) {
+		select {
+		case <-waiting.Done():
+			return outcome, stopped(ctx)
+		case <-time.After(pause):
+		}
+		handle := outcome.Handle
+		outcome, err = j.Warehouse.Poll(ctx, p.Load, handle)
+		if err == nil && outcome.Handle != handle { // a new step, which may be short
+			pause = j.firstPause()
+		}
+	}
+	return outcome, err
+}
+
+// begin makes sure of the parts first. Of a load that is known to be done they
+// may be gone by now.
+func (j *Job) begin(ctx context.Context, p planned) (warehouse.Outcome, error) {
+	if p.handle != "" {
+		return warehouse.Outcome{State: warehouse.Running, Handle: p.handle}, nil
+	}
+	err := p.verify(ctx)
+	if errors.Is(err, ErrTampered) {
+		if before, known := j.kept(ctx, p.keep); known && done(before.State) {
+			return warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: before.Rows}, nil
+		}
+	}
+	if err != nil {
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was loaded", p.from, err)
+	}
+	return j.Warehouse.Begin(ctx, p.Load)
+}
+
+// longestPause bounds the pause between two looks at a load.
+const longestPause = 10 * time.Second
+
+func (j *Job) firstPause() time.Duration {
+	if j.PollEvery > 0 {
+		return j.PollEvery
+	}
+	return 500 * time.Millisecond
+}
+
+// beforeDeadline is done closingTime before ctx would be.
+func beforeDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, limited := ctx.Deadline(); limited {
+		return context.WithDeadline(ctx, deadline.Add(-closingTime))
+	}
+	return context.WithCancel(ctx)
+}
+
+// stopped tells a caller who has gone from time that is up.
+func stopped(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("waiting for the warehouse, which goes on: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+// done reports whether a load has nothing left to do.
+func done(state warehouse.State) bool {
+	return state == warehouse.Loaded || state == warehouse.AlreadyLoaded
+}

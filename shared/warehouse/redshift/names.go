@@ -1,0 +1,120 @@
+package redshift
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/warehouse"
+)
+
+// identifierBytes is the longest identifier of Redshift
+// (Redshift guide, "Names and identifiers").
+const identifierBytes = 127
+
+// fold turns a name into what Redshift holds it as.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+}
+
+// checkNames refuses what Redshift could not tell apart or hold.
+func checkNames(load warehouse.Load) error {
+	var problems []error
+	for _, name := range []string{load.Target.Schema, load.Target.Table} {
+		problems = append(problems, checkName(name))
+	}
+	known := map[string]string{}
+	for _, column := range load.Columns {
+		problems = append(problems, checkName(column.Name))
+		if other, taken := known[fold(column.Name)]; taken {
+			problems = append(problems, fmt.Errorf("columns %s and %s are one name to Redshift, which folds case; give one another name in the request's columns",
+				table.Quote(other), table.Quote(column.Name)))
+		}
+		known[fold(column.Name)] = column.Name
+	}
+	for _, name := range named(load) {
+		if _, there := known[fold(name)]; !there {
+			problems = append(problems, fmt.Errorf("column %s is named for the load, but not among the staged columns", table.Quote(name)))
+		}
+	}
+	if load.Mode == warehouse.Merge && len(load.Keys) == 0 {
+		problems = append(problems, errors.New("a merge needs keys"))
+	}
+	return errors.Join(problems...)
+}
+
+// named are the columns that a load speaks of beside its columns.
+func named(load warehouse.Load) []string {
+	names := append([]string{}, load.Keys...)
+	names = append(names, load.Layout.SortKeys...)
+	for _, name := range []string{load.Newest, load.Deleted, load.Layout.DistKey} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("a name is empty")
+	case len(name) > identifierBytes:
+		return fmt.Errorf("name %s has %d bytes, and Redshift takes %d", table.Quote(name), len(name), identifierBytes)
+	case strings.ContainsRune(name, 0):
+		return fmt.Errorf("name %q has a NUL in it", name)
+	}
+	return nil
+}
+
+// ledger names the ledger of a load's target. A name that would be too long is
+// cut and told apart by a digest.
+func ledger(c Config, load warehouse.Load) table.Name {
+	target := table.Name{Schema: fold(load.Target.Schema), Table: fold(load.Target.Table)}
+	name := strings.ReplaceAll(target.String(), `\`, "%5C")
+	if len(name) > identifierBytes {
+		const digits = 16
+		name = strings.ToValidUTF8(name[:identifierBytes-digits-1], "") + "." + digest(name)[:digits]
+	}
+	return table.Name{Schema: c.LedgerSchema, Table: name}
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// temporary names a table that is private to the session; the load's id keeps
+// it from meeting a table of the user's.
+func temporary(load warehouse.Load, what string) string {
+	return table.Quote("stagelift_" + load.ID[:min(16, len(load.ID))] + what)
+}
+
+// batchName names a load's batches for the Data API, which finds them by it.
+func batchName(c Config, load warehouse.Load) string {
+	return "stagelift-" + load.ID + "-" + digest(ledger(c, load).String())[:16]
+}
+
+// columnNames lists columns, quoted, each after the prefix.
+func columnNames(prefix string, names []string) string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = prefix + table.Quote(name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// quote returns a string literal. Whether a backslash escapes in one depends on
+// settings, so it is written as %5C; of all that we quote only names and bounds
+// of windows can hold one, and there it need only be the same every time.
+func quote(s string) string {
+	return "'" + strings.NewReplacer(`'`, `''`, `\`, `%5C`).Replace(s) + "'"
+}
