@@ -28,7 +28,7 @@ func TestTablesAreReadAsTheirOverridesSay(t *testing.T) {
 	answer := b.run(Request{Tables: []string{"public.*"}, Header: true, Overrides: map[string]Override{
 		"public.orders": {
 			Columns: []string{"total", "id"}, Where: "state = 'paid' -- all that counts", Numeric: map[string]string{"total": "10,2"},
-			Target: "sales.paid", Load: LoadRequest{Mode: "merge"}, Delimiter: "|", Compression: "gzip",
+			Target: "sales.paid", Load: LoadRequest{Mode: "merge", DistKey: "id", SortKeys: []string{"id", "total"}}, Delimiter: "|", Compression: "gzip",
 		},
 		"public.keyless": {ExcludeColumns: []string{"b"}, PrimaryKey: []string{"a"}, Format: "jsonl"},
 	}})
@@ -42,7 +42,7 @@ func TestTablesAreReadAsTheirOverridesSay(t *testing.T) {
 		},
 		PrimaryKey: []string{"id"}, Filter: "state = 'paid' -- all that counts", Rows: 50,
 		Format: stage.Format{Name: "csv", Compression: "gzip", Header: true, Null: `\N`, Delimiter: "|"},
-		Load:   stage.Load{Mode: "merge", Target: &table.Name{Schema: "sales", Table: "paid"}},
+		Load:   stage.Load{Mode: "merge", Target: &table.Name{Schema: "sales", Table: "paid"}, DistKey: "id", SortKeys: []string{"id", "total"}},
 	}
 	got := stage.Receipt{Columns: orders.Columns, PrimaryKey: orders.PrimaryKey, Filter: orders.Filter, Rows: orders.Rows, Format: orders.Format, Load: orders.Load}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -70,6 +70,9 @@ func TestOverridesThatCannotBeAreRefused(t *testing.T) {
 		"a filter that breaks out":         {Override{Where: "true) TO STDOUT; DROP TABLE orders; --"}, "checking the filter of public.orders"},
 		"a key that is not read":           {Override{Columns: []string{"day"}, PrimaryKey: []string{"id"}}, `primary_key names column "id", which is not read`},
 		"a merge whose key is not read":    {Override{Columns: []string{"day"}, Load: LoadRequest{Mode: "merge"}}, "load.mode merge needs a key"},
+		"a mark that is no boolean":        {Override{Load: LoadRequest{Mode: "merge", Deleted: "state"}}, `load.deleted names "state"`},
+		"a mark without a merge":           {Override{Load: LoadRequest{Deleted: "state"}}, "load.deleted is for load.mode merge"},
+		"a sort key that is not there":     {Override{Load: LoadRequest{SortKeys: []string{"days"}}}, `load names column "days"`},
 		"precision of what is no number":   {Override{Numeric: map[string]string{"day": "5,2"}}, `column "day", which is of type date`},
 		"precision of what is not there":   {Override{Numeric: map[string]string{"amount": "5,2"}}, `column "amount", which is not read`},
 		"a value that has more digits":     {Override{Numeric: map[string]string{"total": "10,1"}}, "id"},

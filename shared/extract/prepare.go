@@ -75,7 +75,7 @@ func (p *progress) describe() error {
 	if p.primaryKey != nil {
 		p.PrimaryKey = p.primaryKey
 	}
-	problems := []error{p.narrow()}
+	problems := []error{p.narrow(), p.checkLoad()}
 	for _, name := range p.PrimaryKey {
 		if p.position(name) < 0 && p.primaryKey != nil {
 			problems = append(problems, fmt.Errorf("primary_key names column %s, which is not read", table.Quote(name)))
@@ -86,6 +86,27 @@ func (p *progress) describe() error {
 	}
 	if p.load.Mode == "merge" && len(p.PrimaryKey) == 0 {
 		problems = append(problems, errors.New("load.mode merge needs a key, and there is none among the columns that are read; give one as primary_key"))
+	}
+	return errors.Join(problems...)
+}
+
+// checkLoad finds names of columns that the loader would look for in vain.
+func (p *progress) checkLoad() error {
+	var problems []error
+	if i := p.position(p.load.Deleted); p.load.Deleted != "" && (i < 0 || p.Columns[i].Type != "boolean") {
+		problems = append(problems, fmt.Errorf("load.deleted names %s, which is no boolean column that is read", table.Quote(p.load.Deleted)))
+	}
+	if p.load.Deleted != "" && p.load.Mode != "merge" {
+		problems = append(problems, errors.New("load.deleted is for load.mode merge"))
+	}
+	names := slices.Concat(p.load.SortKeys, p.load.ClusterBy)
+	if p.load.DistKey != "" {
+		names = append(names, p.load.DistKey)
+	}
+	for _, name := range names {
+		if p.position(name) < 0 {
+			problems = append(problems, fmt.Errorf("load names column %s, which is not read", table.Quote(name)))
+		}
 	}
 	return errors.Join(problems...)
 }

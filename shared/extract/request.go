@@ -54,10 +54,19 @@ type Request struct {
 	Continuation string `json:"continuation,omitempty"`
 }
 
-// LoadRequest says how the tables are to be loaded.
+// LoadRequest says how the tables are to be loaded. A merge is by the primary
+// key.
 type LoadRequest struct {
 	// Mode is "append", which is the default, "replace" or "merge".
 	Mode string `json:"mode,omitempty"`
+	// Deleted is a boolean column; where it is true, a merge removes the row.
+	Deleted string `json:"deleted,omitempty"`
+	// DistKey and SortKeys are columns that a new table in Redshift is
+	// distributed and sorted by, ClusterBy those that one in Snowflake is
+	// clustered by.
+	DistKey   string   `json:"dist_key,omitempty"`
+	SortKeys  []string `json:"sort_keys,omitempty"`
+	ClusterBy []string `json:"cluster_by,omitempty"`
 }
 
 // Override is what is different about one table. A field that is left out is

@@ -24,7 +24,7 @@ func (q Request) treat(o Override) (treatment, error) {
 	t := treatment{
 		format:     q.format(o),
 		outOfRange: cmp.Or(o.OutOfRange, q.OutOfRange, "error"),
-		load:       stage.Load{Mode: cmp.Or(o.Load.Mode, q.Load.Mode, "append")},
+		load:       q.loading(o.Load),
 		columns:    postgres.Columns{Only: o.Columns, Except: o.ExcludeColumns},
 		where:      o.Where, cursor: o.Cursor, primaryKey: o.PrimaryKey,
 	}
@@ -53,6 +53,22 @@ func (q Request) treat(o Override) (treatment, error) {
 		t.load.Target = &target
 	}
 	return t, errors.Join(problems...)
+}
+
+// loading joins how tables are to be loaded with what is different about one.
+func (q Request) loading(o LoadRequest) stage.Load {
+	return stage.Load{
+		Mode:    cmp.Or(o.Mode, q.Load.Mode, "append"),
+		Deleted: cmp.Or(o.Deleted, q.Load.Deleted), DistKey: cmp.Or(o.DistKey, q.Load.DistKey),
+		SortKeys: either(o.SortKeys, q.Load.SortKeys), ClusterBy: either(o.ClusterBy, q.Load.ClusterBy),
+	}
+}
+
+func either(a, b []string) []string {
+	if len(a) > 0 {
+		return a
+	}
+	return b
 }
 
 // format fills in the defaults of the format that the table is written in.
