@@ -72,7 +72,7 @@ func TestKeysAloneAreMerged(t *testing.T) {
 		l.Columns = l.Columns[:1]
 		b.load(l, warehouse.Loaded)
 	}
-	b.want(`SELECT id FROM public.t ORDER BY id`, "1", "2", "3")
+	b.want(`SELECT id::text FROM public.t ORDER BY id`, "1", "2", "3")
 }
 
 func TestKeysThatCannotBeMergedAreRefused(t *testing.T) {
