@@ -16,6 +16,12 @@
 // hold is a [RangeError] or NULL, as Options.OutOfRange says, never another
 // value.
 //
+// A line of JSON Lines is an object with the columns in their order, and with
+// nothing between its parts. It holds every value of every type, so it knows no
+// RangeError; what it refuses is text that is not UTF-8. Lines reach the
+// compressor in pieces of 64 KiB or more. A row is held once in its message and
+// once as a line, a wide one no longer than it takes to write it.
+//
 // Not promised: that an encoder can go on after an error. Its part is then to
 // be thrown away, and the encoder with it.
 package encode
@@ -54,13 +60,14 @@ type Options struct {
 	Compression string
 	// Header starts every part of CSV with a line of column names.
 	Header bool
-	// Delimiter separates the fields of CSV.
+	// Delimiter separates the fields of CSV: the byte that COPY was told, since
+	// only the header is written with it here.
 	Delimiter string
 	// Null is what becomes of a value that its column cannot hold: NULL, or,
 	// when false, a RangeError.
 	Null bool
 	// Key are the positions of the fields that tell one row from another, for
-	// a RangeError; may be empty.
+	// a RangeError and for errors that name the row; may be empty.
 	Key []int
 	// Repeats are the positions of the fields whose values repeat, so that a
 	// dictionary in Parquet pays; may be empty.
