@@ -82,6 +82,7 @@ func FuzzDecimalIsTheNumber(f *testing.F) {
 	f.Add([]byte{0, 1, 0xff, 0xff, 0, 0, 0, 4, 0x26, 0xac}, byte(5), byte(5))
 	f.Add([]byte{0, 1, 0, 9, 0, 0, 0, 0, 0x26, 0xac}, byte(38), byte(0))
 	f.Add([]byte{0, 0, 0, 0, 0xc0, 0, 0, 0}, byte(38), byte(37))
+	f.Add([]byte("\x00\x01\x00\x00@\x0000 0"), byte(12), byte(2)) // many zeros behind the point
 	f.Fuzz(func(t *testing.T, raw []byte, precision, scale byte) {
 		p := int(precision)%38 + 1
 		s := int(scale) % (p + 1)
@@ -104,7 +105,7 @@ func FuzzDecimalIsTheNumber(f *testing.F) {
 // oracle takes the number from its text.
 func oracle(raw []byte, precision, scale int) (string, bool) {
 	text, err := copybinary.AppendNumeric(nil, raw)
-	if err != nil || len(text) > 10_000 {
+	if err != nil {
 		return "", false
 	}
 	number, is := new(big.Rat).SetString(string(text))
@@ -113,5 +114,8 @@ func oracle(raw []byte, precision, scale int) (string, bool) {
 	}
 	number.Mul(number, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)))
 	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(precision)), nil)
-	return number.RatString(), number.IsInt() && number.Num().CmpAbs(limit) < 0
+	if !number.IsInt() || number.Num().CmpAbs(limit) >= 0 {
+		return "", false
+	}
+	return number.RatString(), true
 }
