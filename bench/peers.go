@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,8 +61,8 @@ func (b *bench) pipe(ctx context.Context, d door, table string) (time.Duration, 
 	const script = `set -o pipefail
 psql -X -q "$BENCH_DSN" -c "$BENCH_COPY" | aws --endpoint-url "$AWS_ENDPOINT_URL" s3 cp --quiet --expected-size 4000000000 - "$BENCH_TARGET"`
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
-	cmd.Env = append(environment, "PGPASSWORD="+d.token, "BENCH_DSN="+d.dsn, "BENCH_COPY="+fmt.Sprintf(copyCSV, table),
-		"BENCH_TARGET=s3://"+stack.Bucket+"/stage/peer.csv")
+	cmd.Env = slices.Concat(environment, []string{"PGPASSWORD=" + d.token, "BENCH_DSN=" + d.dsn,
+		"BENCH_COPY=" + fmt.Sprintf(copyCSV, table), "BENCH_TARGET=s3://" + stack.Bucket + "/stage/peer.csv"})
 	took, err := timed(cmd)
 	return took, errors.Join(err, b.clear(ctx))
 }
@@ -76,7 +77,7 @@ func (b *bench) pandas(ctx context.Context, d door, table string) (took time.Dur
 		return 0, 0, err
 	}
 	cmd := exec.CommandContext(ctx, "/usr/bin/python3", "-W", "ignore", "-c", pandasScript, table, stack.Bucket, "stage/peer.csv")
-	cmd.Env = append(environment, "PGPASSWORD="+d.token, "BENCH_DSN="+d.dsn)
+	cmd.Env = slices.Concat(environment, []string{"PGPASSWORD=" + d.token, "BENCH_DSN=" + d.dsn})
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if took, err = timed(cmd); err != nil {
