@@ -39,6 +39,7 @@ invoke: ## run one function of the running stack: make invoke FN=extract EVENT=e
 # The S3 server is a module of its own, which ./... does not reach; its
 # binary is what the tests start.
 test: deps ## every test, with the race detector
+	@.ci/programs
 	cd local/s3/versitygw && go vet ./... && go build -o /dev/null ./...
 	go test -race -count=1 ./...
 
