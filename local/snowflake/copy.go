@@ -152,10 +152,10 @@ func (s *session) report(ctx context.Context, l *loader, oid uint32) (result, er
 		}
 		limit := map[string]int64{"CONTINUE": f.parsed, "SKIP_FILE": int64(l.copy.OnError.Limit), "ABORT_STATEMENT": 1}[l.copy.OnError.Action]
 		row := []*string{
-			text(f.file.url()), text(state), whole(f.parsed), whole(f.rows), whole(limit), whole(f.errors), nil, nil, nil, nil,
+			new(f.file.url()), new(state), whole(f.parsed), whole(f.rows), whole(limit), whole(f.errors), nil, nil, nil, nil,
 		}
 		if f.errors > 0 {
-			row[6], row[7], row[8], row[9] = text(f.firstError), whole(f.firstLine), whole(1), text(f.firstField)
+			row[6], row[7], row[8], row[9] = new(f.firstError), whole(f.firstLine), whole(1), new(f.firstField)
 		}
 		r.rows = append(r.rows, row)
 		r.stats.Inserted += f.rows
@@ -163,4 +163,4 @@ func (s *session) report(ctx context.Context, l *loader, oid uint32) (result, er
 	return r, errors.Join(problems...)
 }
 
-func whole(n int64) *string { return text(strconv.FormatInt(n, 10)) }
+func whole(n int64) *string { return new(strconv.FormatInt(n, 10)) }

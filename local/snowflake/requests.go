@@ -105,7 +105,7 @@ func (q *requests) find(handle string) *execution {
 }
 
 // update changes an execution under the mutex.
-func (q *requests) update(x *execution, do func()) {
+func (q *requests) update(do func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	do()

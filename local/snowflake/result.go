@@ -83,7 +83,9 @@ func (r *result) set() *resultSet {
 	return set
 }
 
-func (r *result) has(number int) bool { return number >= 0 && (number == 0 || number*partitionRows < len(r.rows)) }
+func (r *result) has(number int) bool {
+	return number == 0 || number > 0 && number*partitionRows < len(r.rows)
+}
 
 func (r *result) partition(number int) [][]*string {
 	rows := r.rows[min(number*partitionRows, len(r.rows)):]
@@ -107,12 +109,10 @@ func counts(stats statistics, names ...string) result {
 	for _, name := range names {
 		value := map[string]int64{"inserted": stats.Inserted, "updated": stats.Updated, "deleted": stats.Deleted}[name]
 		r.columns = append(r.columns, numberColumn("number of rows "+name))
-		r.rows[0] = append(r.rows[0], text(strconv.FormatInt(value, 10)))
+		r.rows[0] = append(r.rows[0], new(strconv.FormatInt(value, 10)))
 	}
 	return r
 }
-
-func text(s string) *string { return &s }
 
 func textColumn(name string) rowType { return rowType{Name: name, Type: "text", Nullable: true} }
 

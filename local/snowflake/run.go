@@ -22,7 +22,7 @@ func (s *Server) run(ctx context.Context, x *execution) {
 	if err == nil {
 		err = s.inSlot(ctx, x)
 	}
-	s.requests.update(x, func() {
+	s.requests.update(func() {
 		switch {
 		case err == nil || x.committing:
 		case x.canceled:

@@ -119,7 +119,7 @@ func (s *Server) STSEndpoint() string { return s.sts.Endpoint() }
 // STS is the stand-in that issues the tokens of workload identity federation.
 func (s *Server) STS() *sts.Server { return s.sts }
 
-// Account, User, Role, Warehouse and Database are what the options say.
+// Account is the account identifier.
 func (s *Server) Account() string { return s.options.Account }
 
 // User is the name of the one user.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,9 +39,7 @@ func (s *session) one(ctx context.Context, index int, text grammar.Text) (result
 	if err != nil {
 		return result{}, err
 	}
-	for held, name := range st.LongNames {
-		s.names[held] = name
-	}
+	maps.Copy(s.names, st.LongNames)
 	if err := s.allowed(st); err != nil {
 		return result{}, err
 	}
@@ -168,14 +167,14 @@ func (s *session) end(ctx context.Context, verb string) error {
 		return s.command(ctx, verb)
 	}
 	going := false
-	s.server.requests.update(s.x, func() {
+	s.server.requests.update(func() {
 		going = ctx.Err() == nil
 		s.x.committing = going
 	})
 	if !going {
 		return ctx.Err()
 	}
-	defer s.server.requests.update(s.x, func() { s.x.committing = false })
+	defer s.server.requests.update(func() { s.x.committing = false })
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	return s.command(ctx, verb)

@@ -182,13 +182,12 @@ func (b *bundle) must(statements ...string) reply {
 
 // mustFail runs statements that have to fail with the code, and the text in
 // the message.
-func (b *bundle) mustFail(code, text string, statements ...string) reply {
+func (b *bundle) mustFail(code, text string, statements ...string) {
 	b.t.Helper()
 	r := b.run(statements...)
 	if r.status != http.StatusUnprocessableEntity || r.Code != code || !strings.Contains(r.Message, text) {
 		b.t.Errorf("status %d, code %s: %q; want 422, code %s, with %q", r.status, r.Code, r.Message, code, text)
 	}
-	return r
 }
 
 func (b *bundle) get(handle, query string) reply {

@@ -37,7 +37,7 @@ func (s *Server) cancel(r *http.Request, handle string) (answer, error) {
 		return answer{}, notFound(handle)
 	}
 	stopped := false
-	s.requests.update(x, func() {
+	s.requests.update(func() {
 		if !x.over() && !x.committing && x.cancel != nil {
 			x.canceled, stopped = true, true
 			x.cancel()

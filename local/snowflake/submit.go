@@ -86,7 +86,7 @@ func (s *Server) record(r Recorded) {
 // begin runs the statements in the background, for as long as they may take.
 func (s *Server) begin(x *execution) {
 	ctx, cancel := context.WithTimeoutCause(s.life, x.timeout, errTimeout)
-	s.requests.update(x, func() { x.cancel = cancel })
+	s.requests.update(func() { x.cancel = cancel })
 	s.log.InfoContext(ctx, "submitted", slog.String("handle", x.handle), slog.Int("statements", len(x.texts)))
 	s.running.Go(func() {
 		defer cancel()

@@ -1,6 +1,7 @@
 package snowflake
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
@@ -41,7 +42,7 @@ func (l *loader) evaluate(e grammar.Expression) (stagefile.Value, error) {
 		return toBinary(v, e.Text)
 	}
 	other, err := l.evaluate(e.Arguments[1])
-	if err == nil && other.Kind == v.Kind && string(other.Text) == string(v.Text) {
+	if err == nil && other.Kind == v.Kind && bytes.Equal(other.Text, v.Text) {
 		return stagefile.Value{}, nil
 	}
 	return v, err
@@ -84,8 +85,8 @@ func (l *loader) cast(v stagefile.Value, to grammar.Type) (stagefile.Value, erro
 		return converted, err
 	}
 	// Convert leaves PostgreSQL's digits; what comes next wants bytes.
-	bytes, err := stagefile.Decode(converted.Text[len(`\x`):], "HEX")
-	return stagefile.Value{Kind: stagefile.Binary, Text: bytes}, err
+	content, err := stagefile.Decode(converted.Text[len(`\x`):], "HEX")
+	return stagefile.Value{Kind: stagefile.Binary, Text: content}, err
 }
 
 // parseJSON makes a VARIANT of a text. A blank one is NULL.
@@ -100,6 +101,6 @@ func toBinary(v stagefile.Value, format string) (stagefile.Value, error) {
 	if v.Kind != stagefile.Text {
 		return stagefile.Value{}, unsupported("TO_BINARY of what is no text is not understood")
 	}
-	bytes, err := stagefile.Decode(v.Text, format)
-	return stagefile.Value{Kind: stagefile.Binary, Text: bytes}, err
+	content, err := stagefile.Decode(v.Text, format)
+	return stagefile.Value{Kind: stagefile.Binary, Text: content}, err
 }

@@ -46,6 +46,15 @@ func (p *parser) call() string {
 		yes := p.expression()
 		p.expect(",")
 		return "(CASE WHEN " + condition + " THEN " + yes + " ELSE " + p.expression() + " END" + p.closing()
+	case "TO_BINARY":
+		value := p.expression()
+		p.expect(",")
+		pos := p.peek().pos
+		format := map[string]string{"HEX": "hex", "BASE64": "base64"}[p.literal()]
+		if format == "" {
+			fail(pos, "TO_BINARY is understood with the formats 'HEX' and 'BASE64'")
+		}
+		return "decode(" + value + ", '" + format + "'" + p.closing()
 	case "EQUAL_NULL":
 		one := p.expression()
 		p.expect(",")

@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -213,10 +214,8 @@ func (p *parser) boolean() bool {
 // choice reads one of the values that an option has.
 func (p *parser) choice(option token, values ...string) string {
 	given := p.value()
-	for _, value := range values {
-		if given == value {
-			return given
-		}
+	if slices.Contains(values, given) {
+		return given
 	}
 	fail(option.pos, "%s = %s is not understood: want one of %s", option.text, given, strings.Join(values, ", "))
 	return ""

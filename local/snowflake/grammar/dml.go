@@ -1,5 +1,7 @@
 package grammar
 
+import "strings"
+
 func (p *parser) insert() Statement {
 	p.expectWords("INSERT", "INTO")
 	name := p.table()
@@ -93,7 +95,8 @@ func (p *parser) merge() Statement {
 	p.expectWords("USING")
 	source, _ := p.source()
 	p.expectWords("ON")
-	sql += " USING " + source + " ON " + p.expression()
+	var clauses strings.Builder
+	clauses.WriteString(" USING " + source + " ON " + p.expression())
 	if !p.isWord("WHEN") {
 		p.unexpected()
 	}
@@ -108,16 +111,16 @@ func (p *parser) merge() Statement {
 		if last[matched] {
 			fail(pos, "a clause WHEN %s without AND must be the last of its kind", matched)
 		}
-		sql += " WHEN " + matched
+		clauses.WriteString(" WHEN " + matched)
 		if p.acceptWords("AND") {
-			sql += " AND " + p.expression()
+			clauses.WriteString(" AND " + p.expression())
 		} else {
 			last[matched] = true
 		}
 		p.expectWords("THEN")
-		sql += " THEN " + p.mergeAction(matched)
+		clauses.WriteString(" THEN " + p.mergeAction(matched))
 	}
-	return Statement{Verb: "MERGE", Kind: DML, SQL: sql, Target: &name, Locks: true}
+	return Statement{Verb: "MERGE", Kind: DML, SQL: sql + clauses.String(), Target: &name, Locks: true}
 }
 
 func (p *parser) mergeAction(matched string) string {

@@ -15,10 +15,11 @@ func (p *parser) query() string {
 		fail(p.peek().pos, "query is nested too deeply")
 	}
 	defer func() { p.depth-- }()
-	sql := p.oneSelect()
+	selects := []string{p.oneSelect()}
 	for p.acceptWords("UNION", "ALL") {
-		sql += " UNION ALL " + p.oneSelect()
+		selects = append(selects, p.oneSelect())
 	}
+	sql := strings.Join(selects, " UNION ALL ")
 	if p.acceptWords("ORDER", "BY") {
 		sql += " ORDER BY " + p.list(p.orderItem)
 	}

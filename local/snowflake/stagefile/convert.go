@@ -101,22 +101,22 @@ func toBoolean(v Value) (Value, error) {
 
 // toBinary leaves hexadecimal digits, as PostgreSQL reads them.
 func toBinary(v Value, to Target, o Options) (Value, error) {
-	bytes := v.Text
+	content := v.Text
 	switch {
 	case v.Kind == Text && to.Explicit && o.BinaryFormat != "HEX":
 		return Value{}, refused("a cast of a text to BINARY under BINARY_FORMAT = %s", o.BinaryFormat)
 	case v.Kind == Text:
 		var err error
-		if bytes, err = Decode(v.Text, o.BinaryFormat); err != nil {
+		if content, err = Decode(v.Text, o.BinaryFormat); err != nil {
 			return Value{}, err
 		}
 	case v.Kind != Binary:
 		return Value{}, cannot(v, to)
 	}
-	if len(bytes) > to.Length {
-		return Value{}, wrong("100145", "22000", "Binary value of %d bytes is too long and would be truncated, the column takes %d", len(bytes), to.Length)
+	if len(content) > to.Length {
+		return Value{}, wrong("100145", "22000", "Binary value of %d bytes is too long and would be truncated, the column takes %d", len(content), to.Length)
 	}
-	return Value{Kind: Binary, Text: append([]byte(`\x`), hex.AppendEncode(nil, bytes)...)}, nil
+	return Value{Kind: Binary, Text: append([]byte(`\x`), hex.AppendEncode(nil, content)...)}, nil
 }
 
 // Decode reads a text in a binary format.

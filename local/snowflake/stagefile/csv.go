@@ -174,13 +174,13 @@ func (r *csvReader) blank(next int) (bool, error) {
 		if len(two) < 2 || two[1] != '\n' {
 			return false, nil
 		}
-		r.discard(1)
+		r.discard()
 		next = '\n'
 	}
 	if next != '\n' {
 		return false, nil
 	}
-	r.discard(1)
+	r.discard()
 	r.line++
 	return true, nil
 }
@@ -191,7 +191,7 @@ func (r *csvReader) field(f *csvField) error {
 		return err
 	}
 	if r.format.Enclosure != 0 && next == int(r.format.Enclosure) {
-		r.discard(1)
+		r.discard()
 		f.enclosed = true
 		return r.enclosed()
 	}
@@ -218,7 +218,7 @@ func (r *csvReader) plain(f *csvField) error {
 			}
 			continue
 		}
-		r.discard(1)
+		r.discard()
 		r.text = append(r.text, byte(next))
 	}
 }
@@ -226,7 +226,7 @@ func (r *csvReader) plain(f *csvField) error {
 // escape takes an escape and what it escapes. Other sequences than those that
 // the documentation explains are kept as they are, for NULL_IF alone.
 func (r *csvReader) escape(f *csvField) error {
-	r.discard(1)
+	r.discard()
 	next, err := r.peek()
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func (r *csvReader) escape(f *csvField) error {
 		r.text = append(r.text, r.format.Escape, byte(next))
 		f.odd = true
 	}
-	r.discard(1)
+	r.discard()
 	return nil
 }
 
@@ -258,7 +258,7 @@ func (r *csvReader) enclosed() error {
 		if next < 0 {
 			return wrong("100016", "22000", "Found end of file while looking for the closing %q", r.format.Enclosure)
 		}
-		r.discard(1)
+		r.discard()
 		if next == int(r.format.Enclosure) {
 			after, err := r.peek()
 			if err != nil {
@@ -267,7 +267,7 @@ func (r *csvReader) enclosed() error {
 			if after != next {
 				return r.tooLong(begin)
 			}
-			r.discard(1)
+			r.discard()
 		}
 		if next == '\n' {
 			r.line++
@@ -292,13 +292,13 @@ func (r *csvReader) separator() (more bool, err error) {
 	if err != nil || next < 0 {
 		return false, err
 	}
-	r.discard(1)
+	r.discard()
 	if next == '\r' {
 		if next, err = r.peek(); err != nil {
 			return false, err
 		}
 		if next == '\n' {
-			r.discard(1)
+			r.discard()
 		}
 	}
 	switch next {
@@ -323,4 +323,4 @@ func (r *csvReader) peek() (int, error) {
 	return int(b[0]), nil
 }
 
-func (r *csvReader) discard(n int) { _, _ = r.in.Discard(n) } // buffered already: it cannot fall short
+func (r *csvReader) discard() { _, _ = r.in.Discard(1) } // peeked at: it is there

@@ -194,14 +194,12 @@ func integer(v parquet.Value) int64 {
 }
 
 func double(f float64, bits int) Value {
-	text := "NaN"
+	text := strconv.FormatFloat(f, 'g', -1, bits)
 	switch {
 	case math.IsInf(f, 1):
 		text = "inf"
 	case math.IsInf(f, -1):
 		text = "-inf"
-	case f == f: //nolint:gocritic,staticcheck // NaN alone is not itself
-		text = strconv.FormatFloat(f, 'g', -1, bits)
 	}
 	return Value{Kind: Double, Text: []byte(text)}
 }
