@@ -36,8 +36,8 @@
 //
 // Pages are compressed as they fill and kept until their row group is written,
 // which is when kept and open pages together reach Options.RowGroupBytes. An
-// encoder so holds about 1.4 times RowGroupBytes, and less than twice that
-// whatever the rows are. A row that is larger than a page by itself is the
+// encoder so holds about 1.3 times RowGroupBytes, and whatever the rows are no
+// more than twice that and 4 MiB; a compressor's own memory comes on top. A row that is larger than a page by itself is the
 // exception: it is held about four times, and let go with its row group.
 //
 // Not promised: that an encoder can go on after an error. Its file is then to
