@@ -91,7 +91,7 @@ func TestFooterSaysWhatTheFileIs(t *testing.T) {
 	if diff := cmp.Diff(metadata, got); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
 	}
-	if file.CreatedBy != "stagelift" || file.Version != 2 || file.NumRows != 1 || len(file.ColumnOrders) != 3 {
+	if file.CreatedBy != "stagelift version 1.0.0" || file.Version != 2 || file.NumRows != 1 || len(file.ColumnOrders) != 3 {
 		t.Errorf("created by %q, version %d, %d rows, %d column orders", file.CreatedBy, file.Version, file.NumRows, len(file.ColumnOrders))
 	}
 	var encodings [][]format.Encoding

@@ -8,8 +8,9 @@ import (
 	"github.com/stagelift/stagelift/shared/table"
 )
 
-// createdBy names the writer in the footer.
-const createdBy = "stagelift"
+// createdBy has the form that the format's document asks for; readers that take
+// it apart log a warning otherwise (Parquet format, FileMetaData.created_by).
+const createdBy = "stagelift version 1.0.0"
 
 // describe writes the footer's structure (Parquet format, FileMetaData).
 func (e *Encoder) describe(t *thrift) {
