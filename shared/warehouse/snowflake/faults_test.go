@@ -143,7 +143,7 @@ func TestAbandonedLoadIsTakenUp(t *testing.T) {
 		t.Fatalf("%+v, %v", asked, err)
 	}
 	again, err := other.Begin(t.Context(), l)
-	if err != nil || again.State != warehouse.Running {
+	if err != nil || again.State != warehouse.Running || again.Handle != outcome.Handle {
 		t.Fatalf("%+v, %v", again, err)
 	}
 	open()
@@ -153,6 +153,41 @@ func TestAbandonedLoadIsTakenUp(t *testing.T) {
 		}
 	}
 	b.load(l, warehouse.AlreadyLoaded)
+	b.want(rowsOfT, "1=a")
+}
+
+// Two requests for one load that Snowflake cannot know to be the same run both;
+// the second finds the load in the ledger once it has its turn.
+func TestLoadUnderTwoNamesComesOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	inside, open := b.gate("COPY ")
+	defer open()
+	l := b.stage(1, "1,a")
+	first, err := b.warehouse.Begin(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-inside
+	b.config.LockWait *= 2
+	other := b.connect()
+	second, err := other.Begin(t.Context(), l)
+	if err != nil || second.State != warehouse.Running || second.Handle == first.Handle {
+		t.Fatalf("%+v, %v", second, err)
+	}
+	open()
+	for want, w := range map[warehouse.State]*Warehouse{warehouse.Loaded: b.warehouse, warehouse.AlreadyLoaded: other} {
+		outcome := first
+		if w == other {
+			outcome = second
+		}
+		for err == nil && outcome.State == warehouse.Running {
+			outcome, err = w.Poll(t.Context(), l, outcome.Handle)
+		}
+		if err != nil || outcome.State != want || outcome.Rows != 1 {
+			t.Errorf("%+v, %v, want %s", outcome, err, want)
+		}
+	}
 	b.want(rowsOfT, "1=a")
 }
 
