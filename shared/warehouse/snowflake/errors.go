@@ -106,9 +106,16 @@ func cause(message string) string {
 // quoted is a value within a message; a file is none.
 var quoted = regexp.MustCompile(`(File )?'(?:[^']|'')*'`)
 
+// compilation begins a message of what was found before any row was read: what
+// it quotes are names.
+const compilation = "SQL compilation error:"
+
 // withoutValues leaves out what a message quotes: it may be the value of a row.
 func withoutValues(message string) string {
 	message, _, _ = strings.Cut(message, "\n  If you would like to continue loading")
+	if strings.HasPrefix(message, compilation) {
+		return strings.Join(strings.Fields(message), " ")
+	}
 	message = quoted.ReplaceAllStringFunc(message, func(s string) string {
 		if strings.HasPrefix(s, "File ") {
 			return s

@@ -50,6 +50,12 @@ func TestBadRowsAreNamedWithoutTheirValues(t *testing.T) {
 	}
 }
 
+func TestNamesShowWhereNoRowWasRead(t *testing.T) {
+	t.Parallel()
+	failed := &statementError{message: wrapped("COPY INTO ...", "SQL compilation error:\nStage 'ANALYTICS.STAGELIFT.STAGING' does not exist or not authorized.")}
+	wantError(t, failed, "Stage 'ANALYTICS.STAGELIFT.STAGING' does not exist")
+}
+
 func TestColumnsOfTransformationsAreNamedAsTheyCome(t *testing.T) {
 	t.Parallel()
 	failed := &statementError{message: "Numeric value 'x' is not recognized\n  File 'elsewhere.csv.gz', line 1, character 1\n  Row 1, column $1:total\n  If you would"}

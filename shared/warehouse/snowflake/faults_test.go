@@ -260,3 +260,41 @@ func TestLoadThatWaitsTooLongIsTurnedAway(t *testing.T) {
 	}
 	b.want(rowsOfT, "1=a")
 }
+
+// refuse answers once, or every time, that a statement failed.
+func refuse(prefix, code string, times int) hooks {
+	var mu sync.Mutex
+	return hooks{before: func(r standin.Request) *standin.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if !strings.HasPrefix(r.SQL, prefix) || times == 0 {
+			return nil
+		}
+		times--
+		return &standin.Fault{Status: 422, Code: code, Message: "refused by the test"}
+	}}
+}
+
+// A role that may not create schemas loads into those that are there.
+func TestSchemasThatAreThereNeedNoRightToCreateThem(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.hook(refuse("CREATE SCHEMA", codeNoPrivilege, -1))
+	_, _ = b.fail(b.stage(1, "1,a"), "preparing table public.t", "Schema 'public' does not exist", codeNoPrivilege)
+	b.look(`CREATE SCHEMA IF NOT EXISTS public`)
+	b.look(`CREATE SCHEMA "STAGELIFT"`)
+	b.load(b.stage(1, "1,a"), warehouse.Loaded)
+	b.want(rowsOfT, "1=a")
+}
+
+// A request that has failed at once is made again under another name, in case
+// the answer was one of an earlier time.
+func TestKeptFailureIsNotTheEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.hook(refuse("ALTER SESSION", "000603", 1))
+	b.load(b.stage(1, "1,a"), warehouse.Loaded)
+	b.hook(refuse("ALTER SESSION", "000603", -1))
+	_, _ = b.fail(b.stage(2, "2,b"), "loading public.t", "000603", "nothing was changed")
+	b.want(rowsOfT, "1=a")
+}
