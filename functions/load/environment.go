@@ -76,9 +76,13 @@ func build(ctx context.Context) (*load.Job, error) {
 	if err := errors.Join(notOpened, malformed); err != nil {
 		return nil, err
 	}
-	return &load.Job{
+	job := &load.Job{
 		Store: object.New(cfg), Bucket: e.StageBucket, Layout: stage.Layout{Prefix: e.StagePrefix},
 		Warehouse: target, TargetSchema: e.TargetSchema, Routes: routes, Log: lambdacontext.NewLogger(),
 		Metrics: &metrics.Writer{Out: os.Stdout, Namespace: "Stagelift"},
-	}, nil
+	}
+	if e.EventBus != "" {
+		job.Notifier = load.NewBus(cfg, e.EventBus)
+	}
+	return job, nil
 }

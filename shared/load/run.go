@@ -73,7 +73,7 @@ func (j *Job) firstPause() time.Duration {
 	if j.PollEvery > 0 {
 		return j.PollEvery
 	}
-	return 500 * time.Millisecond
+	return 150 * time.Millisecond
 }
 
 // beforeDeadline is done closingTime before ctx would be.

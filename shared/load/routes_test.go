@@ -1,0 +1,107 @@
+package load
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const someRoutes = `{"version":1,"routes":[
+	{"prefix":"landing/","target":{"schema":"raw","name":"events"},"format":{"name":"csv","header":true},"columns":[{"name":"id","type":"bigint"}],"max_files":3},
+	{"prefix":"landing/sales/","target":{"schema":"raw","name":"sales"},"format":{"name":"csv","null":""},"columns":[{"name":"n","type":"integer"}],"mode":"merge","keys":["n"]},
+	{"prefix":"unload/","manifest":true,"target":{"schema":"raw","name":"u"},"format":{"name":"parquet"},"columns":[{"name":"n","type":"integer"}]}
+]}`
+
+func TestRoutesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ text, want string }{
+		"no document":      {``, "reading the routes"},
+		"another version":  {`{"version":2,"routes":[]}`, "version is 2, want 1"},
+		"an unknown field": {`{"version":1,"routes":[{"prefx":"a"}]}`, `no field "prefx"`},
+		"nothing in it":    {`{"version":1,"routes":[{}]}`, "prefix is missing"},
+		"no columns":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"parquet"}}]}`, "columns are missing"},
+		"a bad type":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"columns":[{"name":"a","type":""}]}]}`, `column "a"`},
+		"merge, no keys":   {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"mode":"merge"}]}`, "needs keys"},
+		"another mode":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"mode":"upsert"}]}`, `mode is "upsert"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := DecodeRoutes([]byte(c.text))
+			wantError(t, err, c.want)
+		})
+	}
+}
+
+// The schema that is published names the fields that are decoded, and no other.
+func TestSchemaIsTheDecoders(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../docs/routes.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type node struct {
+		Properties map[string]*node `json:"properties"`
+		Required   []string         `json:"required"`
+		Items      *node            `json:"items"`
+	}
+	var schema struct {
+		node
+		Defs map[string]*node `json:"$defs"`
+	}
+	if err := json.Unmarshal(data, &schema); err != nil {
+		t.Fatal(err)
+	}
+	route := schema.Defs["route"]
+	for name, c := range map[string]struct {
+		node *node
+		of   reflect.Type
+	}{
+		"routes": {&schema.node, reflect.TypeFor[Routes]()}, "route": {route, reflect.TypeFor[Route]()},
+		"format":  {route.Properties["format"], reflect.TypeFor[RouteFormat]()},
+		"columns": {route.Properties["columns"].Items, reflect.TypeFor[RouteColumn]()},
+	} {
+		var have, want, need []string
+		for property := range c.node.Properties {
+			have = append(have, property)
+		}
+		for field := range c.of.Fields() {
+			tag, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+			want = append(want, tag)
+			if options == "" {
+				need = append(need, tag)
+			}
+		}
+		slices.Sort(have)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, have); diff != "" {
+			t.Errorf("%s (-decoder +schema):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(need, c.node.Required); diff != "" {
+			t.Errorf("%s, required (-decoder +schema):\n%s", name, diff)
+		}
+	}
+}
+
+// FuzzRoutes: what is taken has a route for each of its prefixes.
+func FuzzRoutes(f *testing.F) {
+	f.Add([]byte(someRoutes))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		routes, err := DecodeRoutes(data)
+		if err != nil {
+			return
+		}
+		for _, r := range routes.Routes {
+			if r.Prefix == "" || r.Target.Table == "" {
+				t.Errorf("%q gave %+v", data, r)
+			}
+			if columns := r.columns([]string{"x"}); len(columns) != 1 {
+				t.Errorf("%q gave columns %+v", data, columns)
+			}
+		}
+	})
+}
