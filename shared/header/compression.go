@@ -32,8 +32,9 @@ const (
 	none = "none"
 	// startBytes is how much of an object is looked at to judge it.
 	startBytes = 64 << 10
-	// zstdWindow bounds the memory of a decoder.
-	zstdWindow = 8 << 20
+	// readWindow is what zstd's highest levels make readers hold, writeWindow what
+	// we make them hold; at its usual levels it is 8 MiB at most.
+	readWindow, writeWindow = 128 << 20, 1 << 20
 )
 
 var compressions = []compression{
@@ -50,10 +51,10 @@ var compressions = []compression{
 			return skippable || bytes.HasPrefix(b, []byte("\x28\xb5\x2f\xfd"))
 		},
 		reader: func(r io.Reader) (io.Reader, error) {
-			return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow))
+			return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(readWindow))
 		},
 		writer: func(w io.Writer) (io.WriteCloser, error) {
-			return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow/8))
+			return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(writeWindow))
 		},
 	},
 	{

@@ -28,13 +28,13 @@ type dialect struct {
 // UNLOAD's text, tabs, semicolons, and the control characters of Hive.
 var delimiters = []string{",", "|", "\t", ";", "\x01"}
 
-// oneCharacter returns a text that is one character which can be a delimiter or a
+// oneCharacter checks that a text is one character which can be a delimiter or a
 // quote, or is empty.
-func oneCharacter(s string) (string, error) {
+func oneCharacter(s string) error {
 	if r, size := utf8.DecodeRuneInString(s); s != "" && (size != len(s) || r == utf8.RuneError || r == '\n' || r == '\r') {
-		return "", fmt.Errorf("%q is not one character, other than a line's end", s)
+		return fmt.Errorf("%q is not one character, other than a line's end", s)
 	}
-	return s, nil
+	return nil
 }
 
 func (r *Request) quote() string {
@@ -133,12 +133,14 @@ func (d dialect) field(text []byte) (field string, length int) {
 		rest := text[length:]
 		switch {
 		case d.quote != "" && bytes.HasPrefix(rest, []byte(d.quote)):
-			if quoted && bytes.HasPrefix(rest[len(d.quote):], []byte(d.quote)) { // doubled
-				b.WriteString(d.quote)
+			doubled := quoted && bytes.HasPrefix(rest[len(d.quote):], []byte(d.quote))
+			switch {
+			case doubled:
 				length += len(d.quote)
-			} else if quoted || length == 0 {
+				b.WriteString(d.quote)
+			case quoted || length == 0:
 				quoted = !quoted
-			} else {
+			default:
 				b.WriteString(d.quote)
 			}
 			length += len(d.quote)

@@ -21,7 +21,8 @@ func TestRefusalsOfS3AreExplained(t *testing.T) {
 		want      []string
 	}{
 		"the key of KMS on a copy": {
-			"UploadPartCopy", door.Failure{Status: 400, Code: "KMS.DisabledException"},
+			"UploadPartCopy",
+			door.Failure{Status: 400, Code: "KMS.DisabledException"},
 			[]string{"the function's role needs kms:Decrypt on the source's key and kms:GenerateDataKey"},
 		},
 		"the key of KMS at the start": {

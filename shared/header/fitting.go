@@ -92,7 +92,7 @@ func (f *fitting) setHead() {
 		f.head = append(f.head, bom...)
 	}
 	if f.first.headed {
-		f.work.headed.add(func(h *Headed) { h.Note = "it had the header already" })
+		f.headed.add(func(h *Headed) { h.Note = "it had the header already" })
 	} else {
 		f.head = append(f.head, f.line...)
 	}

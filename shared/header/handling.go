@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -79,13 +80,15 @@ func (j *Job) within(list []*work) error {
 // unique leaves out what would be made twice, as when an event tells of a slice
 // and of the manifest that lists it.
 func unique(list []*work) []*work {
-	made := map[object.Location]bool{}
+	type copied struct{ from, to object.Location }
+	seen := map[copied]bool{}
 	var once []*work
 	for _, w := range list {
-		if w.skip == "" && made[w.to] {
+		c := copied{w.sources[0].Location, w.to}
+		if w.skip == "" && seen[c] {
 			continue
 		}
-		made[w.to] = w.skip == ""
+		seen[c] = w.skip == ""
 		once = append(once, w)
 	}
 	return once
@@ -102,21 +105,21 @@ func (h *handling) request(ctx context.Context, request Request) (Answer, error)
 	}
 	outcomes := h.do(ctx, p.works)
 	answer, problems, missed := h.sum(ctx, outcomes)
-	switch {
-	case missed > 0:
-		answer.Continuation = p.from(p.works[missed])
-	case missed == 0:
-		if kept, ok := errors.AsType[*resumable](outcomes[0].err); ok {
-			again := request
-			again.Continue.Upload, again.Continue.Recipe = kept.UploadID, kept.recipe
-			answer.Continuation = &again
-			h.job.Log.InfoContext(ctx, "object unfinished", "destination", p.works[0].to.String(), "parts", kept.Done, "parts_of", kept.Parts, "bytes", kept.Bytes, "bytes_of", kept.Size)
-			break
-		}
-		// To go on would end here again.
-		problems = append(problems, errOutOfTime, outcomes[0].err)
-	default:
+	if missed < 0 {
 		answer.Continuation = p.rest
+		return answer, errors.Join(problems...)
+	}
+	made := slices.ContainsFunc(answer.Objects, func(o Headed) bool { return o.Skipped == "" })
+	if kept, ok := errors.AsType[*resumable](outcomes[missed].err); ok {
+		again := request
+		again.Continue.Upload, again.Continue.Recipe = kept.UploadID, kept.recipe
+		answer.Continuation = &again
+		h.job.Log.InfoContext(ctx, "object unfinished", "destination", p.works[missed].to.String(),
+			"parts", kept.Done, "parts_of", kept.Parts, "bytes", kept.Bytes, "bytes_of", kept.Size)
+	} else if made || missed > 0 {
+		answer.Continuation = p.from(p.works[missed])
+	} else { // to go on would end here again
+		problems = append(problems, errOutOfTime, outcomes[missed].err)
 	}
 	return answer, errors.Join(problems...)
 }

@@ -45,15 +45,15 @@ func (w *work) stat(ctx context.Context, s source) (*slice, error) {
 // look reads the start of a source and judges it. At least size bytes of its text
 // are read, if it has them.
 func (w *work) look(ctx context.Context, s *slice, size int64) error {
-	var err error
-	if err = w.more(ctx, s, size); err != nil {
+	if err := w.more(ctx, s, size); err != nil {
 		return err
 	}
+	var err error
 	if s.compression, err = compressionOf(s.Key, s.start); err != nil {
 		return err
 	}
 	if s.compression != nil {
-		if err = w.more(ctx, s, max(size, s.compression.window)); err != nil {
+		if err := w.more(ctx, s, max(size, s.compression.window)); err != nil {
 			return err
 		}
 	}

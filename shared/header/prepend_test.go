@@ -51,6 +51,17 @@ func (b *bundle) on(t *testing.T) *bundle {
 	return &inner
 }
 
+// An object of only a newline is a row like any other.
+func TestObjectOfOnlyANewline(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, text := range map[string]string{"lf": "\n", "crlf": "\r\n"} {
+		b.put("unload/"+name, []byte(text))
+		b.prepend(Request{Key: "unload/" + name, Header: []string{"id"}})
+		b.wantContent("headed/"+name, "id"+text, []byte(text))
+	}
+}
+
 // A large object stays inside S3 but for its first part.
 func TestLargeObjectDoesNotPassThroughTheFunction(t *testing.T) {
 	t.Parallel()

@@ -182,11 +182,11 @@ func (r *Request) check() error {
 
 func (r *Request) checkText() error {
 	var problems []error
-	if _, err := oneCharacter(r.Delimiter); err != nil {
+	if err := oneCharacter(r.Delimiter); err != nil {
 		problems = append(problems, fmt.Errorf("delimiter: %w", err))
 	}
 	if r.Quote != quoteNone {
-		if _, err := oneCharacter(r.Quote); err != nil {
+		if err := oneCharacter(r.Quote); err != nil {
 			problems = append(problems, fmt.Errorf("quote: %w; or \"none\"", err))
 		}
 	}

@@ -195,7 +195,7 @@ func (w *work) fitted(ctx context.Context, slices []*slice) (*fitting, error) {
 
 // of names the slice that an error is about, where it is not clear.
 func (w *work) of(s *slice, err error) error {
-	if err == nil || !w.merge || strings.Contains(err.Error(), s.Location.String()) {
+	if err == nil || !w.merge || strings.Contains(err.Error(), s.String()) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", s.Location, err)

@@ -78,9 +78,9 @@ func (t told) whole(kind types.ChecksumType) Checksum {
 	return Checksum{}
 }
 
-// of returns the value, if it is of that kind.
-func (c Checksum) of(kind crcKind) string {
-	if c.Algorithm != string(kind.algorithm()) {
+// crc32C returns the value, if it is that of a CRC-32C.
+func (c Checksum) crc32C() string {
+	if c.Algorithm != string(crc32C.algorithm()) {
 		return ""
 	}
 	return c.Value

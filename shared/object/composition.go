@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -17,6 +19,8 @@ type composition struct {
 	options   ComposeOptions
 	headers   headers
 	condition condition
+	// cut says that parts were given up while S3 had them in hand.
+	cut atomic.Bool
 }
 
 const (
@@ -44,10 +48,25 @@ func (c *composition) build(ctx context.Context, dst Location) (Attributes, erro
 		return Attributes{}, err
 	}
 	a, err := c.assemble(ctx, u)
-	if err != nil {
-		return Attributes{}, c.leave(ctx, u, err)
+	switch {
+	case err == nil:
+		return a, nil
+	case c.options.Resume != "" && isGone(err):
+		// It was ended after it was looked at, or while it was.
+		c.options.Resume = ""
+		return c.build(ctx, dst)
 	}
-	return a, nil
+	return Attributes{}, c.leave(ctx, u, err)
+}
+
+// isGone reports whether an error says that an upload, or what it was begun with,
+// is not there any more.
+func isGone(err error) bool {
+	switch codeOf(err) {
+	case "NoSuchUpload", "InvalidRequest", "InvalidPart":
+		return true
+	}
+	return false
 }
 
 // put stores the object with one request.
@@ -85,7 +104,7 @@ func (c *composition) sizes() []int64 {
 // says how far it came if it ran out of time.
 func (c *composition) leave(ctx context.Context, u *upload, err error) error {
 	if ctx.Err() == nil {
-		return errors.Join(err, u.abort(ctx))
+		return errors.Join(err, c.abort(ctx, u))
 	}
 	unfinished := &UnfinishedError{Parts: len(c.plan), Err: err}
 	unfinished.Done, unfinished.Bytes = u.done()
@@ -96,7 +115,25 @@ func (c *composition) leave(ctx context.Context, u *upload, err error) error {
 		unfinished.UploadID = u.id
 		return unfinished
 	}
-	return errors.Join(unfinished, u.abort(ctx))
+	return errors.Join(unfinished, c.abort(ctx, u))
+}
+
+// abortAgain are the waits before an upload is aborted once more.
+var abortAgain = []time.Duration{100 * time.Millisecond, 500 * time.Millisecond}
+
+// abort ends the upload. A part that S3 has in hand may arrive after it and stay
+// (S3 API reference, AbortMultipartUpload), so where parts were given up it is
+// ended again, once they have had time to arrive.
+func (c *composition) abort(ctx context.Context, u *upload) error {
+	err := u.abort(ctx)
+	for _, wait := range abortAgain {
+		if err != nil || !c.cut.Load() {
+			break
+		}
+		time.Sleep(wait)
+		err = u.abort(ctx)
+	}
+	return err
 }
 
 // assemble stores all parts and completes the upload. No part is in flight when
@@ -112,7 +149,13 @@ func (c *composition) assemble(ctx context.Context, u *upload) (Attributes, erro
 			break
 		}
 		if !u.has(i + 1) {
-			group.Go(func() error { return c.storePart(partCtx, u, i+1, part) })
+			group.Go(func() error {
+				err := c.storePart(partCtx, u, i+1, part)
+				if err != nil && partCtx.Err() != nil {
+					c.cut.Store(true)
+				}
+				return err
+			})
 		}
 	}
 	if err := group.Wait(); err != nil {

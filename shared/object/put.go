@@ -81,7 +81,7 @@ func (s *Store) put(ctx context.Context, l Location, b *body, sum crc, h headers
 	if err == nil {
 		return Attributes{
 			Size: b.size, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
-			CRC32C: checksum(sum).of(crc32C), Checksum: checksum(sum),
+			CRC32C: checksum(sum).crc32C(), Checksum: checksum(sum),
 			ContentType: h.contentType, ContentEncoding: h.contentEncoding, Metadata: h.metadata,
 		}, nil
 	}

@@ -39,7 +39,7 @@ func (s *Store) open(ctx context.Context, l Location, o OpenOptions) (*reader, e
 	sum := told{out.ChecksumCRC32C, out.ChecksumCRC32, out.ChecksumCRC64NVME}.whole(out.ChecksumType)
 	r.attributes = Attributes{
 		Size: r.left, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
-		CRC32C: sum.of(crc32C), Checksum: sum,
+		CRC32C: sum.crc32C(), Checksum: sum,
 		Encryption:  encryption(out.ServerSideEncryption, out.SSEKMSKeyId, out.BucketKeyEnabled),
 		ContentType: aws.ToString(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
 		ContentDisposition: aws.ToString(out.ContentDisposition), ContentLanguage: aws.ToString(out.ContentLanguage),

@@ -148,7 +148,7 @@ func (u *upload) complete(ctx context.Context, c condition) (Attributes, error) 
 	if !a.Checksum.Known() && whole.known {
 		a.Checksum = checksum(whole.sum)
 	}
-	a.CRC32C = a.Checksum.of(crc32C)
+	a.CRC32C = a.Checksum.crc32C()
 	return a, nil
 }
 

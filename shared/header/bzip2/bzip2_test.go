@@ -28,11 +28,11 @@ func compress(t testing.TB, content []byte) []byte {
 }
 
 func contents() map[string][]byte {
-	random := make([]byte, 1_200_000)
+	random := make([]byte, 950_000)
 	var seed [32]byte
 	_, _ = rand.NewChaCha8(seed).Read(random)
 	var rows strings.Builder
-	for i := range 100_000 {
+	for i := range 30_000 {
 		fmt.Fprintf(&rows, "%d,customer %d of the shop,%d.%02d\n", i, i, i%1000, i%100)
 	}
 	return map[string][]byte{
@@ -40,8 +40,8 @@ func contents() map[string][]byte {
 		"one byte":            []byte("x"),
 		"a header":            []byte("id,name,total\n"),
 		"runs of every kind":  []byte(strings.Repeat("a", 3) + strings.Repeat("b", 4) + strings.Repeat("c", 255) + strings.Repeat("d", 256) + strings.Repeat("e", 2000)),
-		"one byte for blocks": bytes.Repeat([]byte{0}, 50_000_000),
-		"a short period":      bytes.Repeat([]byte("ab"), 700_000),
+		"one byte for blocks": make([]byte, 2_000_000),
+		"a short period":      bytes.Repeat([]byte("ab"), 150_000),
 		"random bytes":        random,
 		"rows":                []byte(rows.String()),
 		"every byte": func() (b []byte) {

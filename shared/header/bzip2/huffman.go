@@ -6,8 +6,6 @@ import (
 )
 
 const (
-	// Runs of the first symbol are written as a number in two digits.
-	runA, runB = 0, 1
 	// groupSize symbols share a code; here all groups do.
 	groupSize = 50
 	// maxLength is the longest code that the reference implementation writes.
@@ -28,7 +26,7 @@ func writeSymbols(out *bitWriter, last []byte) {
 	const tables = 2 // the format's least
 	out.write(3, tables)
 	groups := (len(symbols) + groupSize - 1) / groupSize
-	out.write(15, uint64(groups)) //nolint:gosec // 18,000 at most
+	out.write(15, uint64(groups))
 	for range groups {
 		out.write(1, 0) // the same table as before
 	}
@@ -37,7 +35,7 @@ func writeSymbols(out *bitWriter, last []byte) {
 	}
 	codes := codesOf(lengths)
 	for _, s := range symbols {
-		out.write(uint(lengths[s]), codes[s]) //nolint:gosec // 1 to 17
+		out.write(uint(lengths[s]), codes[s])
 	}
 }
 
@@ -47,7 +45,7 @@ func usedBytes(block []byte) (used [256]bool, alphabet []byte) {
 	}
 	for b := range used {
 		if used[b] {
-			alphabet = append(alphabet, byte(b)) //nolint:gosec // below 256
+			alphabet = append(alphabet, byte(b))
 		}
 	}
 	return used, alphabet
@@ -85,8 +83,8 @@ func moveToFront(block, alphabet []byte) []uint16 {
 	symbols := make([]uint16, 0, len(block)+1)
 	run := 0
 	endRun := func() {
-		for ; run > 0; run = (run - 1) / 2 { // digits 1 and 2, the lowest first
-			symbols = append(symbols, uint16((run-1)%2)) //nolint:gosec // runA or runB
+		for ; run > 0; run = (run - 1) / 2 { // digits 1 and 2, the lowest first, as symbols 0 and 1
+			symbols = append(symbols, uint16((run-1)%2))
 		}
 	}
 	for _, b := range block {

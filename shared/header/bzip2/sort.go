@@ -44,7 +44,7 @@ func (s *sorter) resize(n int) {
 // byFirst sorts by the first byte and returns how many classes there are.
 func (s *sorter) byFirst(block []byte) int {
 	for i, b := range block {
-		s.class[i], s.next[i] = int32(b), int32(i) //nolint:gosec // below 900,000
+		s.class[i], s.next[i] = int32(b), int32(i)
 	}
 	s.place(256)
 	return s.classify(func(i int32) [2]int32 { return [2]int32{int32(block[i])} })

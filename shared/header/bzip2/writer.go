@@ -126,7 +126,7 @@ func (w *Writer) Close() error {
 // crcTable is of CRC-32 with the highest bit first, as bzip2 has it.
 var crcTable = func() (table [256]uint32) {
 	for i := range table {
-		c := uint32(i) << 24 //nolint:gosec // below 256
+		c := uint32(i) << 24
 		for range 8 {
 			carry := c >> 31
 			c = c<<1 ^ carry*0x04c11db7
