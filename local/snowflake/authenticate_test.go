@@ -78,11 +78,11 @@ func TestKeyPairTokens(t *testing.T) {
 	}
 }
 
-func (b *bundle) webIdentity(accessKey, audience, algorithm string) (string, error) {
+func (b *bundle) webIdentity(audience, algorithm string) (string, error) {
 	b.t.Helper()
 	client := awssts.NewFromConfig(aws.Config{
 		Region: "eu-central-1", BaseEndpoint: aws.String(b.server.STSEndpoint()), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "secret", "session"),
+		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "session"),
 	})
 	out, err := client.GetWebIdentityToken(b.t.Context(), &awssts.GetWebIdentityTokenInput{
 		Audience: []string{audience}, SigningAlgorithm: &algorithm, DurationSeconds: aws.Int32(60),
@@ -97,7 +97,7 @@ func TestWorkloadIdentity(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, algorithm := range []string{jwt.RS256, jwt.ES384} {
-		token, err := b.webIdentity("AKIATEST", audience, algorithm)
+		token, err := b.webIdentity(audience, algorithm)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestWorkloadIdentity(t *testing.T) {
 			}
 		}
 	}
-	token, err := b.webIdentity("AKIATEST", "somebody-else.com", jwt.RS256)
+	token, err := b.webIdentity("somebody-else.com", jwt.RS256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestWorkloadIdentity(t *testing.T) {
 func TestWorkloadIdentityOfOthers(t *testing.T) {
 	t.Parallel()
 	one, other := setup(t), setup(t)
-	token, err := other.webIdentity("AKIATEST", audience, jwt.RS256)
+	token, err := other.webIdentity(audience, jwt.RS256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestWorkloadIdentityOfOthers(t *testing.T) {
 		t.Errorf("another issuer: status %d", got.status)
 	}
 	one.server.options.WorkloadRole = "arn:aws:iam::123456789012:role/other"
-	if token, err = one.webIdentity("AKIATEST", audience, jwt.RS256); err != nil {
+	if token, err = one.webIdentity(audience, jwt.RS256); err != nil {
 		t.Fatal(err)
 	}
 	if got := one.status(workloadType, "WIF.AWS."+token); got.status != http.StatusUnauthorized {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
 )
 
 const csvFormat = `FILE_FORMAT = (TYPE = CSV FIELD_OPTIONALLY_ENCLOSED_BY = '"' ESCAPE_UNENCLOSED_FIELD = NONE NULL_IF = ('\\N') EMPTY_FIELD_AS_NULL = FALSE)`
@@ -186,4 +188,38 @@ func TestCopyLimits(t *testing.T) {
 		"COPY INTO t FROM (SELECT $1 FROM @STAGED) FILE_FORMAT = (TYPE = CSV) MATCH_BY_COLUMN_NAME = CASE_SENSITIVE")
 	b.mustFail("001003", "SKIP_HEADER is not supported with PARSE_HEADER",
 		"COPY INTO t FROM @STAGED FILE_FORMAT = (TYPE = CSV PARSE_HEADER = TRUE SKIP_HEADER = 1) MATCH_BY_COLUMN_NAME = CASE_SENSITIVE")
+}
+
+func TestCopyParquet(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	type row struct {
+		ID   int64     `parquet:"id"`
+		Name *string   `parquet:"name,optional"`
+		Doc  string    `parquet:"doc,json"`
+		At   time.Time `parquet:"at,timestamp(microsecond)"`
+		Raw  []byte    `parquet:"raw"`
+	}
+	rows := make([]row, 300)
+	name := "é"
+	for i := range rows {
+		rows[i] = row{ID: int64(i), Doc: `{"b": [1], "a": null}`, At: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), Raw: []byte{0, 0xff}}
+	}
+	rows[0].Name = &name
+	var out bytes.Buffer
+	if err := parquet.Write(&out, rows); err != nil {
+		t.Fatal(err)
+	}
+	b.put("in/a.parquet", out.String())
+	b.must("CREATE TABLE t (id NUMBER(19,0), name VARCHAR(1), doc VARIANT, at TIMESTAMP_TZ(6), raw BINARY(2))")
+	const load = `COPY INTO t FROM (SELECT $1:"id"::NUMBER(19,0), $1:"name"::VARCHAR, PARSE_JSON($1:"doc"::VARCHAR), $1:"at"::TIMESTAMP_TZ(6), ` +
+		`$1:"raw"::BINARY(2) FROM @STAGED/in/) FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE)`
+	if got := b.must(load); got.Stats.Inserted != 300 {
+		t.Errorf("loaded are %d rows", got.Stats.Inserted)
+	}
+	want := []string{`0|é|{"a": null, "b": [1]}|1767323045.000006000 1440|00FF`}
+	if diff := cmp.Diff(want, b.must("SELECT * FROM t WHERE name IS NOT NULL").rows()); diff != "" {
+		t.Error(diff)
+	}
+	b.mustFail("002040", "TO_BINARY of what is no text", strings.Replace(load, `$1:"raw"::BINARY(2)`, `TO_BINARY($1:"id", 'HEX')`, 1)+" FORCE = TRUE")
 }

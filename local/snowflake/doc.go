@@ -45,7 +45,8 @@
 // BEGIN and COMMIT is rolled back before it is answered; how soon Snowflake
 // does that is not documented. Time is kept to the microsecond, and of a
 // TIMESTAMP_TZ the moment alone: its offset is always told as UTC's. Load
-// metadata does not age. Where several rows of a MERGE's source delete one row,
+// metadata does not age. PARSE_JSON outside of COPY keeps numbers that Snowflake
+// would make a DOUBLE, and the last of duplicate names. Where several rows of a MERGE's source delete one row,
 // Snowflake forgives and this does not. DDL waits for transactions that use the
 // table. An unnamed column of a result is called what was written.
 package snowflake

@@ -17,7 +17,7 @@ const batchBytes = 64 << 10
 // loader is what PostgreSQL reads: the files' rows in its own text format.
 type loader struct {
 	// ctx lasts as long as the COPY; io.Reader has no place for it.
-	ctx     context.Context //nolint:containedctx // see above
+	ctx     context.Context
 	server  *Server
 	copy    *grammar.Copy
 	columns []grammar.Column

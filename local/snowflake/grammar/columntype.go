@@ -68,7 +68,7 @@ func (t Type) SQL() string {
 func (t Type) Check(column string) string {
 	switch t.Name {
 	case "VARCHAR":
-		return fmt.Sprintf("char_length(%s) <= %d AND octet_length(%[1]s) <= %d", quote(column), t.Length, MaxVarchar)
+		return fmt.Sprintf("char_length(%s) <= %d AND octet_length(%[1]s) <= %[3]d", quote(column), t.Length, MaxVarchar)
 	case "BINARY":
 		return fmt.Sprintf("octet_length(%s) <= %d", quote(column), t.Length)
 	case "ARRAY", "OBJECT":

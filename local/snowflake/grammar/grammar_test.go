@@ -118,7 +118,8 @@ func TestReadsCOPY(t *testing.T) {
 			{Operation: grammar.Cast, Type: number, Arguments: []grammar.Expression{{Number: 1, Path: []string{"x y", "z"}}}},
 			{Operation: grammar.Iff, Arguments: []grammar.Expression{
 				{Operation: grammar.Not, Arguments: []grammar.Expression{{Operation: grammar.IsNull, Arguments: []grammar.Expression{{Number: 2}}}}},
-				{Operation: grammar.Literal, Text: "x"}, {Operation: grammar.Null},
+				{Operation: grammar.Literal, Text: "x"},
+				{Operation: grammar.Null},
 			}},
 		},
 		Format: grammar.Format{
