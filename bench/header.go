@@ -184,7 +184,7 @@ func (b *bench) headByUploading(ctx context.Context) (cost, error) {
 		}
 		var stats runtime.MemStats
 		runtime.ReadMemStats(&stats)
-		memory = int64(stats.HeapInuse) //nolint:gosec // far below
+		memory = int64(stats.HeapInuse)
 		return uploadInParts(ctx, client, bucket, content)
 	})
 	c.memory = memory
