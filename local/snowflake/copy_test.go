@@ -223,3 +223,14 @@ func TestCopyParquet(t *testing.T) {
 	}
 	b.mustFail("002040", "TO_BINARY of what is no text", strings.Replace(load, `$1:"raw"::BINARY(2)`, `TO_BINARY($1:"id", 'HEX')`, 1)+" FORCE = TRUE")
 }
+
+func TestCopyByNameTakesNullIf(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.put("a.json", `{"I": "\\N", "S": "x"} {"I": 2, "S": "\\N"}`)
+	b.must("CREATE TABLE t (i NUMBER, s VARCHAR)")
+	b.must("COPY INTO t FROM @STAGED/a.json FILE_FORMAT = (TYPE = JSON) MATCH_BY_COLUMN_NAME = CASE_SENSITIVE")
+	if diff := cmp.Diff([]string{"2|NULL", "NULL|x"}, b.must("SELECT * FROM t ORDER BY i").rows()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -105,7 +105,6 @@ func (s *session) createTable(ctx context.Context, d *grammar.Definition) (resul
 	}
 	if d.Temporary {
 		d.Table = s.key(d.Table)
-		s.temporary[d.Table] = true
 		d.Table.Temporary = true
 	}
 	oid, err := s.lookUp(ctx, d.Table)
@@ -134,10 +133,16 @@ func (s *session) createTable(ctx context.Context, d *grammar.Definition) (resul
 	if err := errors.Join(s.command(ctx, sql), s.describeTable(ctx, d), s.describeColumns(ctx, d.Table, d.Columns)); err != nil {
 		return result{}, err
 	}
+	if d.Temporary {
+		s.temporary[s.key(d.Table)] = true
+	}
 	return message("status", "Table "+d.Table.Name+" successfully created."), nil
 }
 
 func (s *session) dropTable(ctx context.Context, t grammar.Table, oid uint32) error {
+	if t.Temporary {
+		defer delete(s.temporary, s.key(t))
+	}
 	return errors.Join(s.command(ctx, "DROP TABLE "+t.SQL()),
 		s.command(ctx, fmt.Sprintf("DELETE FROM snowflake_system.files WHERE relation = %d", oid)))
 }

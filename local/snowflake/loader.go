@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
 	"github.com/stagelift/stagelift/local/snowflake/stagefile"
@@ -200,6 +201,9 @@ func (l *loader) value(i int) (stagefile.Value, error) {
 		return l.evaluate(l.copy.Transform[i])
 	case l.copy.Match != "":
 		v, _, err := l.reader.Named(l.columns[i].Name, l.copy.Match == "CASE_SENSITIVE")
+		if v.Kind == stagefile.Text && slices.Contains(l.copy.Format.NullIf, string(v.Text)) {
+			return stagefile.Value{}, err // NULL_IF goes for JSON and Parquet in this mode only
+		}
 		return v, err
 	}
 	return l.reader.Field(i+1, nil)

@@ -58,15 +58,13 @@ func (s *Server) submit(r *http.Request, in submission) (answer, error) {
 	if fresh {
 		s.begin(x)
 	}
-	asynchronous := query.Get("async") == "true"
-	if asynchronous && fresh {
+	// A repetition learns what there is to know, but an asynchronous one does
+	// not wait for it.
+	if query.Get("async") == "true" && (fresh || !x.over()) {
 		return running(x), nil
 	}
 	patience := time.NewTimer(s.options.SyncWait)
 	defer patience.Stop()
-	if asynchronous {
-		patience.Reset(0) // a repetition learns what there is to know, and does not wait
-	}
 	select {
 	case <-x.done:
 		return x.answer(0, http.StatusRequestTimeout), nil

@@ -72,6 +72,8 @@ func TestTemporaryTables(t *testing.T) {
 		t.Errorf("the table has %q", last.rows())
 	}
 	b.mustFail("002003", "", "SELECT 1 FROM s.x")
+	b.must("CREATE OR REPLACE TEMPORARY TABLE s.x (i NUMBER)", "CREATE OR REPLACE TEMPORARY TABLE s.x (j NUMBER)", "SELECT j FROM s.x",
+		"DROP TABLE s.x", "CREATE TABLE s.x (k NUMBER)", "SELECT k FROM s.x", "DROP TABLE s.x")
 	if got := b.must(`SELECT COUNT(*) FROM s."t"`).rows()[0]; got != "2" {
 		t.Errorf("%s rows came", got)
 	}

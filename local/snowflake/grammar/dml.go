@@ -83,7 +83,6 @@ func (p *parser) delete() Statement {
 func (p *parser) truncate() Statement {
 	p.expectWords("TRUNCATE")
 	p.acceptWords("TABLE")
-	p.ifExists()
 	name := p.table()
 	return Statement{Verb: "TRUNCATE", Kind: DML, SQL: "DELETE FROM " + name.SQL(), Target: &name, Locks: true}
 }
