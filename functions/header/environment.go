@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -25,12 +26,17 @@ type environment struct {
 	Options string `env:"HEADER_OPTIONS"`
 }
 
+// memoryLimit is where the collector starts to hurry. Little more than 40 MiB is
+// ever in use, but for headers of many megabytes; the rest would be garbage.
+const memoryLimit = 44 << 20
+
 // build wires the environment to the job.
 func build(ctx context.Context) (*header.Job, error) {
 	e, err := env.ParseAs[environment]()
 	if err != nil {
 		return nil, err
 	}
+	debug.SetMemoryLimit(memoryLimit)
 	options, err := header.ParseOptions(e.Options)
 	if err != nil {
 		return nil, fmt.Errorf("HEADER_OPTIONS: %w", err)

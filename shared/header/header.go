@@ -107,7 +107,7 @@ const (
 	// the copy was made of.
 	mark = "stagelift-headed"
 	// rewriteBuffers of rewriteBuffer bytes hold what is rewritten.
-	rewriteBuffer, rewriteBuffers = 5 << 20, 3
+	rewriteBuffer, rewriteBuffers = 5 << 20, 2
 )
 
 // New checks that the job cannot set itself off.
