@@ -171,7 +171,7 @@ func writeDecimal(field parquet.Field) parquetColumn {
 		raw := v.ByteArray()
 		n := new(big.Int).SetBytes(raw)
 		if len(raw) > 0 && raw[0]&0x80 != 0 {
-			n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw)))) //nolint:gosec // a length
+			n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw))))
 		}
 		ten := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
 		return []byte(new(big.Rat).SetFrac(n, ten).FloatString(scale))

@@ -2,7 +2,6 @@ package load
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -259,7 +258,7 @@ func TestBusIsTold(t *testing.T) {
 		Region: "eu-central-1", BaseEndpoint: aws.String(server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", ""),
 	}, "loads")
-	if err := bus.Notify(context.Background(), Loaded{LoadID: "1f", State: Failed, Error: strings.Repeat("x", 300<<10)}); err != nil {
+	if err := bus.Notify(t.Context(), Loaded{LoadID: "1f", State: Failed, Error: strings.Repeat("x", 300<<10)}); err != nil {
 		t.Fatal(err)
 	}
 	text := string(body)
@@ -267,5 +266,5 @@ func TestBusIsTold(t *testing.T) {
 		t.Errorf("%d bytes were sent: %.300s", len(text), text)
 	}
 	failing = true
-	wantError(t, bus.Notify(context.Background(), Loaded{LoadID: "1f"}), "telling bus loads of load 1f", "NotAuthorized")
+	wantError(t, bus.Notify(t.Context(), Loaded{LoadID: "1f"}), "telling bus loads of load 1f", "NotAuthorized")
 }

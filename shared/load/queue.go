@@ -28,8 +28,9 @@ func decodeQueue(payload json.RawMessage) ([]message, bool, error) {
 	var event struct {
 		Records []message `json:"Records"`
 	}
-	if json.Unmarshal(payload, &event) != nil || len(event.Records) == 0 || event.Records[0].EventSource != "aws:sqs" {
-		return nil, false, nil
+	err := json.Unmarshal(payload, &event)
+	if err != nil || len(event.Records) == 0 || event.Records[0].EventSource != "aws:sqs" {
+		return nil, false, nil //nolint:nilerr // what it is, is told by whoever reads it
 	}
 	for i, m := range event.Records {
 		if m.EventSource != "aws:sqs" || m.MessageID == "" {

@@ -31,7 +31,7 @@ func (j *Job) report(ctx context.Context, p planned, loaded Loaded) error {
 	err := j.keepOutcome(ctx, p.keep, loaded)
 	if j.Notifier != nil && loaded.State != warehouse.AlreadyLoaded && loaded.State != Held {
 		if err := j.Notifier.Notify(ctx, loaded); err != nil {
-			j.Log.ErrorContext(ctx, "nobody was told how a load ended", "load_id", loaded.LoadID, slog.Any("error", err))
+			j.Log.ErrorContext(ctx, "nobody was told how a load ended", slog.String("load_id", loaded.LoadID), slog.Any("error", err))
 		}
 	}
 	return err

@@ -208,13 +208,11 @@ func (p *parser) alterColumn(name Table) Statement {
 // comment reads COMMENT ON COLUMN of a table that is named with its schema.
 func (p *parser) comment() Statement {
 	p.expectWords("comment", "on", "column")
-	names := quote(p.identifier())
-	for range 2 {
-		p.expect(".")
-		names += "." + quote(p.identifier())
-	}
+	table := p.table()
+	p.expect(".")
+	column := quote(p.identifier())
 	p.expectWords("is")
-	return Statement{Verb: "COMMENT", SQL: "COMMENT ON COLUMN " + names + " IS " + p.textLiteral()}
+	return Statement{Verb: "COMMENT", SQL: "COMMENT ON COLUMN " + table.SQL() + "." + column + " IS " + p.textLiteral()}
 }
 
 func (p *parser) drop() Statement {

@@ -19,7 +19,7 @@ func copyStatement(c Config, load warehouse.Load, columns []staged) (string, err
 	}
 	parts := []string{"COPY " + temporary(load, "")}
 	if load.Format.Name != "parquet" { // which is loaded by position, all columns of the file into all of the table
-		parts[0] += " (" + columnNames("", namesOf(columns)) + ")"
+		parts[0] += " (" + columnNames(namesOf(columns)) + ")"
 		options = append(options, "DATEFORMAT AS 'auto'", "TIMEFORMAT AS 'auto'", "COMPUPDATE OFF", "REGION AS "+quote(c.Region))
 	}
 	parts = append(parts, "FROM "+quote(load.Manifest), "IAM_ROLE "+quote(c.CopyRole))

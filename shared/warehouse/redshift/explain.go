@@ -70,7 +70,7 @@ func copied(rows int64) string {
 }
 
 func whichKeys(load warehouse.Load) string {
-	keys := columnNames("", load.Keys)
+	keys := columnNames(load.Keys)
 	if load.Newest == "" {
 		return "two rows agree in (" + keys + "), or one is NULL there; name a cursor that decides between them, or other keys"
 	}

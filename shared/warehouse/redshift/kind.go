@@ -66,13 +66,13 @@ var integers = map[string]int64{"SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
 
 // holds reports whether every value of the other kind is one of k's.
 func (k kind) holds(other kind) bool {
-	switch {
-	case k.name == other.name:
+	switch k.name {
+	case other.name:
 		// The length of a VARBYTE is not told by every view; COPY knows it.
 		return k.name == "VARBYTE" || k.a-k.b >= other.a-other.b && k.b >= other.b
-	case k.name == "DOUBLE PRECISION":
+	case "DOUBLE PRECISION":
 		return other.name == "REAL"
-	case k.name == "DECIMAL":
+	case "DECIMAL":
 		digits := integers[other.name]
 		return digits > 0 && k.a-k.b >= digits
 	}

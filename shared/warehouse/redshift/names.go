@@ -103,11 +103,11 @@ func batchName(c Config, load warehouse.Load) string {
 	return "stagelift-" + load.ID + "-" + digest(ledger(c, load).String())[:16]
 }
 
-// columnNames lists columns, quoted, each after the prefix.
-func columnNames(prefix string, names []string) string {
+// columnNames lists columns, quoted.
+func columnNames(names []string) string {
 	list := make([]string, len(names))
 	for i, name := range names {
-		list[i] = prefix + table.Quote(name)
+		list[i] = table.Quote(name)
 	}
 	return strings.Join(list, ", ")
 }

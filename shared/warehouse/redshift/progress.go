@@ -59,7 +59,7 @@ func (w *Warehouse) look(ctx context.Context, load warehouse.Load, round int) (w
 }
 
 func (w *Warehouse) afterLook(ctx context.Context, load warehouse.Load, at step, rows [][]string) (warehouse.Outcome, error) {
-	columns, err := readLook(w.config, load, rows)
+	columns, err := readLook(load, rows)
 	if err != nil {
 		return warehouse.Outcome{}, err
 	}

@@ -115,7 +115,7 @@ func copyAndApply(c Config, load warehouse.Load) ([]statement, error) {
 // insert brings rows of a table of the session's, which is as the staging table,
 // into the target.
 func insert(load warehouse.Load, columns []staged, from, where string) statement {
-	return statement{text: "INSERT INTO " + load.Target.SQL() + " (" + columnNames("", namesOf(columns)) + ") SELECT " +
+	return statement{text: "INSERT INTO " + load.Target.SQL() + " (" + columnNames(namesOf(columns)) + ") SELECT " +
 		valuesOf(columns) + " FROM " + from + where}
 }
 
@@ -162,7 +162,7 @@ func merging(load warehouse.Load, columns []staged) []statement {
 		nulls = append(nulls, name+" IS NULL")
 		equal = append(equal, target+"."+name+" = "+rows+"."+name)
 	}
-	keys, same := columnNames("", load.Keys), strings.Join(equal, " AND ")
+	keys, same := columnNames(load.Keys), strings.Join(equal, " AND ")
 	kept, living := "", ""
 	if load.Deleted != "" {
 		kept = " WHERE COALESCE(" + table.Quote(load.Deleted) + ", FALSE) = FALSE"
@@ -179,7 +179,7 @@ func merging(load warehouse.Load, columns []staged) []statement {
 
 // newestOnly keeps one row of those with equal keys.
 func newestOnly(load warehouse.Load, columns []staged) []statement {
-	names, keys, newest := columnNames("", namesOf(columns)), columnNames("", load.Keys), table.Quote(load.Newest)
+	names, keys, newest := columnNames(namesOf(columns)), columnNames(load.Keys), table.Quote(load.Newest)
 	chosen := temporary(load, "_newest")
 	return []statement{
 		{text: "CREATE TEMP TABLE " + chosen + " (" + definitions(columns, copiedOf) + ")"},

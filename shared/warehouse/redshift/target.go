@@ -37,7 +37,7 @@ type found struct {
 	target, ledger map[string]kind
 }
 
-func readLook(c Config, load warehouse.Load, rows [][]string) (found, error) {
+func readLook(load warehouse.Load, rows [][]string) (found, error) {
 	f := found{map[string]kind{}, map[string]kind{}}
 	for _, row := range rows {
 		if len(row) != 7 {
@@ -94,7 +94,7 @@ func layout(l warehouse.TargetLayout) string {
 		text = " DISTSTYLE KEY DISTKEY (" + table.Quote(l.DistKey) + ")"
 	}
 	if len(l.SortKeys) > 0 {
-		text += " COMPOUND SORTKEY (" + columnNames("", l.SortKeys) + ")"
+		text += " COMPOUND SORTKEY (" + columnNames(l.SortKeys) + ")"
 	}
 	return text
 }
