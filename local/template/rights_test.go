@@ -110,7 +110,11 @@ func TestRights(t *testing.T) {
 		"LoadRole/Submit":        {"redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"},
 		"LoadRole/Follow": {
 			"redshift-data:DescribeStatement", "redshift-data:GetStatementResult", "redshift-data:CancelStatement",
+			"redshift-data:ListStatements",
 		},
+		"LoadRole/ReadArrivals": {"s3:GetObject"}, "LoadRole/Gather": {"s3:PutObject", "s3:DeleteObject"},
+		"LoadRole/TakeArrivals": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+		"LoadRole/Tell":         {"events:PutEvents"},
 		"LoadRole/LogIn on a cluster":   {"redshift:GetClusterCredentialsWithIAM"},
 		"LoadRole/LogIn on a workgroup": {"redshift-serverless:GetCredentials"},
 
