@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ import (
 
 	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/trigger"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
@@ -267,4 +269,21 @@ func TestBusIsTold(t *testing.T) {
 	}
 	failing = true
 	wantError(t, bus.Notify(t.Context(), Loaded{LoadID: "1f"}), "telling bus loads of load 1f", "NotAuthorized")
+}
+
+// The sample of a queue's event is one.
+func TestSampleOfAQueueIsRead(t *testing.T) {
+	t.Parallel()
+	payload, err := os.ReadFile("../../events/load-queue.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, queued, err := decodeQueue(payload)
+	if err != nil || !queued || len(messages) != 1 {
+		t.Fatalf("messages %+v, %t, %v", messages, queued, err)
+	}
+	event, err := trigger.Decode([]byte(messages[0].Body))
+	if err != nil || len(event.Objects) != 1 || event.Objects[0].Key != "landing/orders/2026-11-21.csv" {
+		t.Errorf("event %+v, %v", event, err)
+	}
 }

@@ -74,7 +74,9 @@ var outcomes = map[string]outcome{
 	"header-eventbridge.json":          object(trigger.S3Event, bucket, "unload/customers_0000_part_00", 52428800),
 	"header-notification.json":         object(trigger.S3Notification, bucket, "unload/north + south/sales_0000_part_00", 1048576),
 
-	"load-direct.json": direct(),
+	"load-continue.json": direct(),
+	"load-direct.json":   direct(),
+	"load-queue.json":    refused(`record 0: source is "aws:sqs", want aws:s3`), // load unpacks it itself
 	"load-receipt-eventbridge.json": object(trigger.S3Event, bucket,
 		"stage/shop/public.customers/"+run+"/receipt.json", 1432),
 	"load-receipt-notification.json": object(trigger.S3Notification, bucket,
