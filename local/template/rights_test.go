@@ -113,8 +113,8 @@ func TestRights(t *testing.T) {
 			"redshift-data:ListStatements",
 		},
 		"LoadRole/ReadArrivals": {"s3:GetObject"}, "LoadRole/Gather": {"s3:PutObject", "s3:DeleteObject"},
-		"LoadRole/TakeArrivals": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
-		"LoadRole/Tell":         {"events:PutEvents"},
+		"LoadRole/TakeArrivals":         {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+		"LoadRole/Tell":                 {"events:PutEvents"},
 		"LoadRole/LogIn on a cluster":   {"redshift:GetClusterCredentialsWithIAM"},
 		"LoadRole/LogIn on a workgroup": {"redshift-serverless:GetCredentials"},
 

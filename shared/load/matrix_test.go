@@ -272,7 +272,7 @@ func (c *cell) deliver(client warehouse.Warehouse, receipt string) (Loaded, erro
 		c.bucket.Name, receipt)
 	answer, err := job.Handle(c.Context(), json.RawMessage(payload))
 	text, _ := json.Marshal(answer) // of plain values, which all encode
-	fmt.Fprintf(c.log, "%s %v\n", text, err)
+	_, _ = fmt.Fprintf(c.log, "%s %v\n", text, err)
 	if err != nil || len(answer.Loads) != 1 {
 		return Loaded{}, errors.Join(err, errors.New("nothing was loaded"))
 	}

@@ -33,8 +33,6 @@ const (
 
 // breakage crashes the stand-in before one statement.
 type breakage struct {
-	mu     sync.Mutex
-	table  string
 	at     int
 	struck bool
 }
@@ -98,7 +96,7 @@ func openRedshift(t *testing.T, bucket s3test.Bucket) opened {
 		breakAt: func(table string, n int) func() bool {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			b := &breakage{table: table, at: n}
+			b := &breakage{at: n}
 			m.armed[table] = b
 			return func() bool {
 				m.mu.Lock()
