@@ -191,8 +191,8 @@ func TestRemovedBatchClaimsNothing(t *testing.T) {
 	b.put("landing/a", []byte("id\n1\n"))
 	b.put("landing/b", []byte("id\n1\n"))
 	b.warehouse.err = errors.New("landing/b cannot be parsed")
-	if answer := b.handle(b.queue("landing/a", "landing/b")); len(answer.Failures) != 2 {
-		t.Errorf("answer %+v", answer)
+	if answer := b.handle(b.queue("landing/a", "landing/b")); len(answer.Failures) != 2 || len(b.warehouse.asked) != 1 {
+		t.Errorf("answer %+v after %d loads", answer, len(b.warehouse.asked))
 	}
 	b.warehouse.err = nil
 	b.remove("stage/_batches/" + b.warehouse.asked[0].ID + "/batch.json")

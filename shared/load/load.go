@@ -140,7 +140,7 @@ func (j *Job) Handle(ctx context.Context, payload json.RawMessage) (Answer, erro
 	answer := Answer{Loads: []Loaded{}}
 	var problems []error
 	for _, o := range event.Objects {
-		loads, err := j.created(ctx, []trigger.Object{o})
+		loads, _, err := j.created(ctx, []trigger.Object{o})
 		answer.Loads = append(answer.Loads, loads...)
 		problems = append(problems, err)
 	}
@@ -167,21 +167,28 @@ func (j *Job) request(ctx context.Context, raw json.RawMessage) (Answer, error) 
 	return answer, errors.Join(problems...)
 }
 
-// created loads what an event tells of. A load that is still running when time
-// is up is an error here: nobody would ask for it.
-func (j *Job) created(ctx context.Context, objects []trigger.Object) ([]Loaded, error) {
+// created loads what an event tells of, and says which objects are loaded by
+// now. A load that is still running when time is up is an error here: nobody
+// would ask for it.
+func (j *Job) created(ctx context.Context, objects []trigger.Object) ([]Loaded, map[object.Location]bool, error) {
 	planned, err := j.plan(ctx, objects)
 	var loads []Loaded
+	brought := map[object.Location]bool{}
 	problems := []error{err}
 	for _, p := range planned {
 		loaded, err := j.load(ctx, p)
 		if err == nil && loaded.State == warehouse.Running {
 			err = fmt.Errorf("loading %s: %w", loaded.Target, errOutOfTime)
 		}
-		if err == nil {
-			loads = append(loads, loaded)
-		}
 		problems = append(problems, err)
+		if err != nil {
+			continue
+		}
+		loads = append(loads, loaded)
+		brought[p.from] = true
+		for _, part := range p.Parts {
+			brought[object.Location{Bucket: p.Bucket, Key: part.Key}] = true
+		}
 	}
-	return loads, errors.Join(problems...)
+	return loads, brought, errors.Join(problems...)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/trigger"
 )
 
@@ -42,14 +43,35 @@ func decodeQueue(payload json.RawMessage) ([]message, bool, error) {
 
 // loadQueue gathers the objects of all messages, so that a thousand small ones
 // become a few loads. When anything fails, the messages whose objects are not
-// known to be loaded are answered as failed; those that were loaded after all
-// are found so when they come again.
+// loaded are answered as failed.
 func (j *Job) loadQueue(ctx context.Context, messages []message) (Answer, error) {
 	answer := Answer{Loads: []Loaded{}}
-	var objects []trigger.Object
-	owners := map[trigger.Object][]string{}
+	objects, owners, failed, unread := unpack(messages)
+	loads, brought, err := j.created(ctx, objects)
+	answer.Loads = append(answer.Loads, loads...)
+	for _, o := range objects {
+		if err != nil && !brought[object.Location{Bucket: o.Bucket, Key: o.Key}] {
+			for _, id := range owners[o] {
+				failed[id] = true
+			}
+		}
+	}
+	for _, m := range messages {
+		if failed[m.MessageID] {
+			answer.Failures = append(answer.Failures, ItemFailure{m.MessageID})
+		}
+	}
+	if err := errors.Join(unread, err); err != nil {
+		j.Log.ErrorContext(ctx, "messages are left in the queue", "messages", len(answer.Failures), "error", err.Error())
+	}
+	return answer, nil
+}
+
+// unpack reads the objects that messages tell of, and which messages told of
+// each. A message that cannot be read has failed.
+func unpack(messages []message) (objects []trigger.Object, owners map[trigger.Object][]string, failed map[string]bool, err error) {
+	owners, failed = map[trigger.Object][]string{}, map[string]bool{}
 	var problems []error
-	failed := map[string]bool{}
 	for _, m := range messages {
 		event, err := trigger.Decode([]byte(m.Body))
 		if err == nil && event.Kind == trigger.Direct {
@@ -67,39 +89,5 @@ func (j *Job) loadQueue(ctx context.Context, messages []message) (Answer, error)
 			owners[o] = append(owners[o], m.MessageID)
 		}
 	}
-	loads, err := j.created(ctx, objects)
-	if err != nil {
-		loads, err = j.oneByOne(ctx, objects, func(o trigger.Object) {
-			for _, id := range owners[o] {
-				failed[id] = true
-			}
-		})
-	}
-	answer.Loads = append(answer.Loads, loads...)
-	problems = append(problems, err)
-	for _, m := range messages {
-		if failed[m.MessageID] {
-			answer.Failures = append(answer.Failures, ItemFailure{m.MessageID})
-		}
-	}
-	if err := errors.Join(problems...); err != nil {
-		j.Log.ErrorContext(ctx, "messages are left in the queue", "messages", len(answer.Failures), "error", err.Error())
-	}
-	return answer, nil
-}
-
-// oneByOne finds out which of several objects cannot be loaded. Those that are
-// in the warehouse by now are found there at once.
-func (j *Job) oneByOne(ctx context.Context, objects []trigger.Object, fail func(trigger.Object)) ([]Loaded, error) {
-	var loads []Loaded
-	var problems []error
-	for _, o := range objects {
-		more, err := j.created(ctx, []trigger.Object{o})
-		loads = append(loads, more...)
-		if err != nil {
-			fail(o)
-			problems = append(problems, err)
-		}
-	}
-	return loads, errors.Join(problems...)
+	return objects, owners, failed, errors.Join(problems...)
 }

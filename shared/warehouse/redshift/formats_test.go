@@ -26,8 +26,12 @@ type record struct {
 }
 
 var recordColumns = []table.Column{
-	{Name: "Id", Type: "bigint"}, {Name: "total", Type: "numeric(12,2)"}, {Name: "document", Type: "jsonb"},
-	{Name: "at", Type: "time with time zone"}, {Name: "photo", Type: "bytea"}, {Name: "moment", Type: "timestamp with time zone"},
+	{Name: "Id", Type: "bigint"},
+	{Name: "total", Type: "numeric(12,2)"},
+	{Name: "document", Type: "jsonb"},
+	{Name: "at", Type: "time with time zone"},
+	{Name: "photo", Type: "bytea"},
+	{Name: "moment", Type: "timestamp with time zone"},
 }
 
 func parquetRecord(t *testing.T) []byte {
