@@ -16,7 +16,6 @@ import (
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/warehouse"
-	"github.com/stagelift/stagelift/shared/warehouse/redshift"
 )
 
 // environment is what the template gives the function, whichever warehouse it
@@ -32,48 +31,31 @@ type environment struct {
 	EventBus string `env:"LOAD_EVENT_BUS"`
 }
 
-// toRedshift is what a load into Redshift needs.
-type toRedshift struct {
-	Workgroup    string `env:"REDSHIFT_WORKGROUP"`
-	Cluster      string `env:"REDSHIFT_CLUSTER"`
-	Database     string `env:"REDSHIFT_DATABASE,required,notEmpty"`
-	CopyRole     string `env:"REDSHIFT_COPY_ROLE,required,notEmpty"`
-	LedgerSchema string `env:"LEDGER_SCHEMA" envDefault:"stagelift"`
-}
-
 // warehouses are those that can be loaded, by the value of WAREHOUSE.
 var warehouses = map[string]func(aws.Config) (warehouse.Warehouse, error){
-	"redshift": openRedshift,
+	"redshift":  openRedshift,
+	"snowflake": openSnowflake,
 }
 
-func openRedshift(cfg aws.Config) (warehouse.Warehouse, error) {
-	e, err := env.ParseAs[toRedshift]()
-	if err != nil {
-		return nil, err
-	}
-	return redshift.New(cfg, redshift.Config{
-		Workgroup: e.Workgroup, ClusterID: e.Cluster, Database: e.Database,
-		CopyRole: e.CopyRole, LedgerSchema: e.LedgerSchema, Region: cfg.Region,
-	})
-}
-
-// build wires the environment to the job.
-func build(ctx context.Context) (*load.Job, error) {
-	e, err := env.ParseAs[environment]()
-	if err != nil {
-		return nil, err
-	}
-	open, known := warehouses[e.Warehouse]
+func openWarehouse(name string, cfg aws.Config) (warehouse.Warehouse, error) {
+	open, known := warehouses[name]
 	if !known {
-		return nil, fmt.Errorf("WAREHOUSE is %q, want redshift", e.Warehouse)
+		return nil, fmt.Errorf("WAREHOUSE is %q, want redshift or snowflake", name)
 	}
+	return open(cfg)
+}
+
+// build wires the environment to the job. All that is wrong with the
+// environment is in one error.
+func build(ctx context.Context) (*load.Job, error) {
+	e, incomplete := env.ParseAs[environment]()
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(incomplete, err)
 	}
-	target, notOpened := open(cfg)
+	target, notOpened := openWarehouse(e.Warehouse, cfg)
 	routes, malformed := load.ParseURL(e.Routes)
-	if err := errors.Join(notOpened, malformed); err != nil {
+	if err := errors.Join(incomplete, notOpened, malformed); err != nil {
 		return nil, err
 	}
 	job := &load.Job{
