@@ -217,6 +217,9 @@ func TestMetricsAreWrittenByTable(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			t.Fatal(err)
 		}
+		if seconds, _ := m["ExtractSeconds"].(float64); seconds < 0 || seconds > 600 {
+			t.Errorf("it took %v seconds", seconds)
+		}
 		delete(m, "_aws")
 		delete(m, "ExtractSeconds")
 		delete(m, "Database")

@@ -52,6 +52,13 @@ type progress struct {
 	publishedAs  atomic.Pointer[Published]
 }
 
+// begin starts the clock.
+func (p *progress) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.started = time.Now()
+}
+
 // startPart reserves the next part number.
 func (p *progress) startPart() int {
 	p.mu.Lock()

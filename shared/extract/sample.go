@@ -22,6 +22,7 @@ func (p *progress) planned() bool { return p.density > 0 }
 // cut cuts a table into spans, and these into chunks. Of a table that an earlier
 // invocation began, the spans are those that it left.
 func (s *stream) cut(ctx context.Context, t *progress) error {
+	t.begin()
 	if t.resumed == nil {
 		if err := s.sample(ctx, t); err != nil {
 			return err
