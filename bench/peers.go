@@ -61,8 +61,10 @@ func (b *bench) pipe(ctx context.Context, d door, table string) (time.Duration, 
 	const script = `set -o pipefail
 psql -X -q "$BENCH_DSN" -c "$BENCH_COPY" | aws --endpoint-url "$AWS_ENDPOINT_URL" s3 cp --quiet --expected-size 4000000000 - "$BENCH_TARGET"`
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
-	cmd.Env = slices.Concat(environment, []string{"PGPASSWORD=" + d.token, "BENCH_DSN=" + d.dsn,
-		"BENCH_COPY=" + fmt.Sprintf(copyCSV, table), "BENCH_TARGET=s3://" + stack.Bucket + "/stage/peer.csv"})
+	cmd.Env = slices.Concat(environment, []string{
+		"PGPASSWORD=" + d.token, "BENCH_DSN=" + d.dsn,
+		"BENCH_COPY=" + fmt.Sprintf(copyCSV, table), "BENCH_TARGET=s3://" + stack.Bucket + "/stage/peer.csv",
+	})
 	took, err := timed(cmd)
 	return took, errors.Join(err, b.clear(ctx))
 }
