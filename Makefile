@@ -77,13 +77,13 @@ functions: ## the functions for this machine, in OUT=.local/bin/<name>/bootstrap
 
 # sam build calls make with this file from a copy of the sources, or in place
 # (build_in_source), and with ARTIFACTS_DIR. So paths start where make does.
-.PHONY: build-ExtractFunction build-HeaderFunction build-LoadFunction
+.PHONY: build-ExtractFunction build-HeaderFunction build-LoadFunction build-LoadSnowflakeFunction
 build-ExtractFunction: $(BUNDLE)
 	$(call build_for_lambda,extract)
 	install -m 644 $(BUNDLE) "$(ARTIFACTS_DIR)/global-bundle.pem"
 build-HeaderFunction:
 	$(call build_for_lambda,header)
-build-LoadFunction:
+build-LoadFunction build-LoadSnowflakeFunction:
 	$(call build_for_lambda,load)
 
 define build_for_lambda
@@ -94,12 +94,12 @@ endef
 
 # Lambda's limits: 50 MB zipped, 250 MB unzipped.
 package: ## build as sam build does, zip, and tell the sizes; in build/
-	@set -e; for id in ExtractFunction HeaderFunction LoadFunction; do \
+	@set -e; for id in ExtractFunction HeaderFunction LoadFunction LoadSnowflakeFunction; do \
 		rm -rf "build/$$id" "build/$$id.zip"; mkdir -p "build/$$id"; \
 		$(MAKE) --no-print-directory -s "build-$$id" ARTIFACTS_DIR="$(CURDIR)/build/$$id"; \
 		(cd "build/$$id" && zip -q -X -r "../$$id.zip" .); \
 		zipped=$$(wc -c <"build/$$id.zip"); unzipped=$$(cat "build/$$id"/* | wc -c); \
-		printf '%-16s %6.1f MB zipped, %6.1f MB unzipped\n' "$$id" \
+		printf '%-21s %6.1f MB zipped, %6.1f MB unzipped\n' "$$id" \
 			"$$(awk "BEGIN{print $$zipped/1e6}")" "$$(awk "BEGIN{print $$unzipped/1e6}")"; \
 		test $$zipped -lt 50000000 -a $$unzipped -lt 250000000 || { echo "$$id is too large for Lambda" >&2; exit 1; }; \
 	done

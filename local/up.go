@@ -18,7 +18,7 @@ func up(ctx context.Context, root string, duplicate bool) error {
 	}
 	defer logs.close()
 	s, err := stack.Start(ctx, stack.Options{
-		Root: root, Duplicate: duplicate, Log: logs.open("servers"), FunctionLog: logs.open,
+		Root: root, Snowflake: true, Duplicate: duplicate, Log: logs.open("servers"), FunctionLog: logs.open,
 		Step: func(what string) { fmt.Println("…", what) },
 	})
 	if err != nil {
@@ -43,9 +43,11 @@ The stack is up.
   source     PostgreSQL behind the IAM gate at %s:%d, database %s, user %s
              put tables in as superuser: psql %q
   staging    S3 at %s, bucket %s
-  warehouse  Redshift Data API at %s, workgroup %s, database %s
+  Redshift   Data API at %s, workgroup %s, database %s
              look at the result: psql %q
-  functions  extract, header, load; events of the bucket reach header and load
+  Snowflake  SQL API at %s, account %s, database %s
+             look at the result: psql %q
+  functions  extract, header, load, %s; events of the bucket reach all but extract
 
   addresses and keys   %s
   logs                 %s
@@ -55,6 +57,8 @@ Ctrl-C stops it and removes everything.
 `, s.RDS.Host(), s.RDS.Port(), stack.Database, stack.User, s.RDS.AdminURL(),
 		s.S3.Endpoint(), stack.Bucket,
 		s.Redshift.Endpoint(), stack.Workgroup, stack.Warehouse, s.WarehouseURL,
+		s.Snowflake.Endpoint(), stack.SnowflakeAccount, stack.SnowflakeDatabase, s.SnowflakeURL,
+		stack.LoadSnowflake,
 		stack.EnvFile(root), filepath.Join(root, ".local", "log"))
 }
 

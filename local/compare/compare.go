@@ -2,7 +2,11 @@
 //
 // Both are read in full, each through its own PostgreSQL, and reduced to a
 // count and a digest over every value of every row, in whatever order. The
-// columns are matched by name, folded to lower case as Redshift folds them.
+// columns are matched by name: as Redshift folds them, in lower case, or as
+// they are, for Snowflake.
+//
+// What a warehouse keeps as a document (arrays, composites, json) is compared
+// as jsonb prints it, so the spelling of a json is not; money as a number.
 package compare
 
 import (
@@ -22,14 +26,21 @@ type content struct {
 	Digest string
 }
 
+// column is a column of the source, and how its values are read: %s stands for
+// its name.
+type column struct {
+	name, read string
+}
+
 // contentOf reads it. columns and name are as the database has them.
-func contentOf(ctx context.Context, conn *pgx.Conn, name table.Name, columns []string) (content, error) {
+func contentOf(ctx context.Context, conn *pgx.Conn, name table.Name, columns []column) (content, error) {
 	fields := make([]string, len(columns))
-	for i, column := range columns {
+	for i, c := range columns {
 		// format() prints as COPY does; a cast to text would cut the blanks of
 		// a char(n) and add the mask of an inet.
-		quoted := table.Quote(column)
-		fields[i] = "CASE WHEN " + quoted + " IS NULL THEN 'NULL' ELSE md5(format('%s', " + quoted + ")) END"
+		quoted := table.Quote(c.name)
+		value := strings.ReplaceAll(c.read, "%s", quoted)
+		fields[i] = "CASE WHEN " + quoted + " IS NULL THEN 'NULL' ELSE md5(format('%s', " + value + ")) END"
 	}
 	query := `SELECT count(*), coalesce(sum(('x' || left(md5(concat_ws(',', ` + strings.Join(fields, ", ") +
 		`)), 15))::bit(60)::bigint), 0)::text FROM ` + name.SQL()
@@ -41,13 +52,22 @@ func contentOf(ctx context.Context, conn *pgx.Conn, name table.Name, columns []s
 }
 
 // columnsOf lists a table's columns in order.
-func columnsOf(ctx context.Context, conn *pgx.Conn, name table.Name) ([]string, error) {
-	rows, err := conn.Query(ctx, `SELECT attname FROM pg_attribute
+func columnsOf(ctx context.Context, conn *pgx.Conn, name table.Name) ([]column, error) {
+	rows, err := conn.Query(ctx, `SELECT attname,
+			CASE WHEN typcategory IN ('A', 'C') OR typname = 'json' THEN 'to_jsonb(%s)'
+				WHEN typname = 'money' THEN '%s::numeric(22,3)' ELSE '%s' END
+		FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
 		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, name.SQL())
 	if err != nil {
 		return nil, fmt.Errorf("reading the columns of %s: %w", name, err)
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	return pgx.CollectRows(rows, scanColumn)
+}
+
+func scanColumn(row pgx.CollectableRow) (column, error) {
+	var c column
+	err := row.Scan(&c.name, &c.read)
+	return c, err
 }
 
 // Connect opens a database whose values print the same everywhere.
@@ -62,14 +82,20 @@ func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, config)
 }
 
-// folded is a name as Redshift keeps it, unless told otherwise: in lower case.
-func folded(name table.Name) table.Name {
-	return table.Name{Schema: strings.ToLower(name.Schema), Table: strings.ToLower(name.Table)}
+// Table compares a source table with what Redshift holds of it: the rows of
+// each, and whether their content is equal. Redshift keeps names, unless told
+// otherwise, in lower case.
+func Table(ctx context.Context, source, target *pgx.Conn, name table.Name) (Result, error) {
+	return compare(ctx, source, target, name, strings.ToLower)
 }
 
-// Table compares a source table with what was loaded of it: the rows of each,
-// and whether their content is equal.
-func Table(ctx context.Context, source, target *pgx.Conn, name table.Name) (Result, error) {
+// Snowflake compares a source table with what Snowflake holds of it. Names keep
+// their case there.
+func Snowflake(ctx context.Context, source, target *pgx.Conn, name table.Name) (Result, error) {
+	return compare(ctx, source, target, name, func(name string) string { return name })
+}
+
+func compare(ctx context.Context, source, target *pgx.Conn, name table.Name, fold func(string) string) (Result, error) {
 	columns, err := columnsOf(ctx, source, name)
 	if err != nil {
 		return Result{}, err
@@ -79,9 +105,9 @@ func Table(ctx context.Context, source, target *pgx.Conn, name table.Name) (Resu
 		return Result{}, err
 	}
 	for i := range columns {
-		columns[i] = strings.ToLower(columns[i])
+		columns[i] = column{fold(columns[i].name), "%s"}
 	}
-	got, err := contentOf(ctx, target, folded(name), columns)
+	got, err := contentOf(ctx, target, table.Name{Schema: fold(name.Schema), Table: fold(name.Table)}, columns)
 	if err != nil {
 		return Result{}, err
 	}

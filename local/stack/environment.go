@@ -22,7 +22,7 @@ func (s *Stack) Environment() []string {
 		"AWS_ENDPOINT_URL_S3=" + s.s3Endpoint,
 		"AWS_ENDPOINT_URL_REDSHIFT_DATA=" + s.Redshift.Endpoint(),
 		"STAGE_BUCKET=" + Bucket,
-		"STAGE_PREFIX=stage/",
+		"STAGE_PREFIX=" + stagePrefix,
 		"SOURCE_HOST=" + s.RDS.Host(),
 		"SOURCE_PORT=" + strconv.Itoa(s.RDS.Port()),
 		"SOURCE_DATABASE=" + Database,
@@ -39,12 +39,13 @@ func (s *Stack) Environment() []string {
 	if s.options.ProgressEvery > 0 {
 		env = append(env, "PROGRESS_INTERVAL="+s.options.ProgressEvery.String())
 	}
-	return env
+	return append(env, s.snowflakeEnvironment()...)
 }
 
 const (
 	adminURL     = "STAGELIFT_SOURCE_ADMIN_URL"
 	warehouseURL = "STAGELIFT_WAREHOUSE_URL"
+	snowflakeURL = "STAGELIFT_SNOWFLAKE_URL"
 	bundleFile   = "STAGELIFT_CA_BUNDLE"
 )
 
@@ -59,6 +60,7 @@ func (s *Stack) WriteEnvFile() error {
 	lines := append([]string{
 		adminURL + "=" + s.RDS.AdminURL(),
 		warehouseURL + "=" + s.WarehouseURL,
+		snowflakeURL + "=" + s.SnowflakeURL,
 		bundleFile + "=" + s.RDS.CAFile(),
 		"AWS_DEFAULT_REGION=" + Region,
 	}, s.Environment()...)
@@ -112,8 +114,8 @@ func Bundle(lines []string) string {
 	return ""
 }
 
-// folder turns a logical id of the template into the function's folder.
-func folder(logicalID string) string {
+// functionName turns a logical id of the template into the function's name.
+func functionName(logicalID string) string {
 	return strings.ToLower(strings.TrimSuffix(logicalID, "Function"))
 }
 

@@ -1,6 +1,7 @@
 // Package stack puts the laptop stack together: the RDS stand-in, the S3
-// server, the Redshift stand-in, and the Lambda host that runs the built
-// functions, joined by the event rules of template.yaml.
+// server, the Redshift stand-in, the Snowflake stand-in where it is asked for,
+// and the Lambda host that runs the built functions, joined by the event rules
+// of template.yaml.
 //
 // The functions are the binaries that Lambda would run, started with the
 // environment that the template would give them; that they are on a laptop
@@ -32,6 +33,7 @@ import (
 	"github.com/stagelift/stagelift/local/rds"
 	"github.com/stagelift/stagelift/local/redshift"
 	"github.com/stagelift/stagelift/local/s3"
+	"github.com/stagelift/stagelift/local/snowflake"
 	"github.com/stagelift/stagelift/local/template"
 )
 
@@ -46,7 +48,8 @@ const (
 	Warehouse = "dev"
 	CopyRole  = "arn:aws:iam::" + Account + ":role/stagelift-copy"
 
-	accessKey = "AKIALAPTOPSTAGELIFT0"
+	accessKey   = "AKIALAPTOPSTAGELIFT0"
+	stagePrefix = "stage/"
 )
 
 // Options configure a stack.
@@ -65,6 +68,11 @@ type Options struct {
 	ProgressEvery time.Duration
 	// BeforeStatement is handed to the Redshift stand-in; may be nil.
 	BeforeStatement func(ctx context.Context, statementID string, index int, sql string) error
+	// Snowflake starts the Snowflake stand-in too, and the function that loads
+	// into it, which every receipt wakes then.
+	Snowflake bool
+	// BeforeSnowflakeStatement is handed to the Snowflake stand-in; may be nil.
+	BeforeSnowflakeStatement func(ctx context.Context, handle string, index int, sql string) error
 	// OnStart and RetryDelays are handed to the Lambda host; may be nil.
 	OnStart     func(function, requestID string, pid int)
 	RetryDelays []time.Duration
@@ -84,7 +92,11 @@ type Stack struct {
 	Redshift *redshift.Server
 	// WarehouseURL is the warehouse's database, for looking at results.
 	WarehouseURL string
-	// Functions runs extract, header and load.
+	// Snowflake is the other warehouse's stand-in, nil without the option.
+	Snowflake *snowflake.Server
+	// SnowflakeURL is its database, for looking at results; empty without it.
+	SnowflakeURL string
+	// Functions runs extract, header, load and, with Snowflake, loadsnowflake.
 	Functions *lambdahost.Host
 	// Events delivers what happens in S3 to the functions.
 	Events *bus.Bus
@@ -92,6 +104,7 @@ type Stack struct {
 	options     Options
 	group       *process.Group
 	secret      string
+	warehouses  *pgserver.Server
 	s3Endpoint  string
 	s3Client    *s3client.Client
 	deadLetters deadLetters
@@ -114,7 +127,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		return nil, err
 	}
 	s := &Stack{options: o, group: group, secret: rand.Text()}
-	for _, start := range []func(context.Context) error{s.startRDS, s.startS3, s.startWarehouse, s.startFunctions} {
+	for _, start := range []func(context.Context) error{s.startRDS, s.startS3, s.startWarehouse, s.startSnowflake, s.startFunctions} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -191,15 +204,15 @@ func (s *Stack) S3Client() *s3client.Client { return s.s3Client }
 
 func (s *Stack) startWarehouse(ctx context.Context) error {
 	s.options.Step("starting the Redshift stand-in")
-	server, err := pgserver.Start(ctx, s.group, pgserver.Options{Log: s.options.Log})
-	if err != nil {
+	var err error
+	if s.warehouses, err = pgserver.Start(ctx, s.group, pgserver.Options{Log: s.options.Log}); err != nil {
 		return err
 	}
-	s.onClose(server.Close)
-	if err := server.CreateDatabase(ctx, Warehouse); err != nil {
+	s.onClose(s.warehouses.Close)
+	if err := s.warehouses.CreateDatabase(ctx, Warehouse); err != nil {
 		return err
 	}
-	s.WarehouseURL = server.AdminURL(Warehouse)
+	s.WarehouseURL = s.warehouses.AdminURL(Warehouse)
 	s.Redshift, err = redshift.Start(ctx, redshift.Options{
 		DatabaseURL: s.WarehouseURL, Database: Warehouse, Workgroup: Workgroup, CopyRole: CopyRole, S3: s.S3Config,
 		Region: Region, AccessKey: accessKey, SecretKey: s.secret, Log: s.options.Log,
@@ -227,8 +240,12 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 		return err
 	}
 	var functions []lambdahost.Function
-	for _, name := range []string{"extract", "header", "load"} {
-		function, err := s.function(name, filepath.Join(binaries, name, "bootstrap"))
+	for _, name := range s.functionNames() {
+		program := name
+		if name == LoadSnowflake {
+			program = "load"
+		}
+		function, err := s.function(name, filepath.Join(binaries, program, "bootstrap"))
 		if err != nil {
 			return err
 		}
@@ -250,6 +267,14 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	return nil
 }
 
+func (s *Stack) functionNames() []string {
+	names := []string{"extract", "header", "load"}
+	if s.options.Snowflake {
+		names = append(names, LoadSnowflake)
+	}
+	return names
+}
+
 // function lays out a task root like the one that the build makes.
 func (s *Stack) function(name, bootstrap string) (lambdahost.Function, error) {
 	dir := filepath.Join(s.taskRoot, name)
@@ -263,11 +288,12 @@ func (s *Stack) function(name, bootstrap string) (lambdahost.Function, error) {
 		return lambdahost.Function{}, err
 	}
 	return lambdahost.Function{
-		Name: name, Dir: dir, Env: s.Environment(), Timeout: 15 * time.Minute, MemoryMB: 2048,
+		Name: name, Dir: dir, Env: s.environmentOf(name), Timeout: 15 * time.Minute, MemoryMB: 2048,
 	}, nil
 }
 
-// rules are the template's, with the functions by the names of their folders.
+// rules are the template's for the functions that are there, which it calls by
+// names of its own.
 func (s *Stack) rules() ([]bus.Rule, error) {
 	loaded, err := template.Load(filepath.Join(s.options.Root, "template.yaml"), map[string]string{"StagingBucket": Bucket})
 	if err != nil {
@@ -275,7 +301,9 @@ func (s *Stack) rules() ([]bus.Rule, error) {
 	}
 	var rules []bus.Rule
 	for _, rule := range loaded.Rules() {
-		rules = append(rules, bus.Rule{Function: folder(rule.Function), Matches: rule.Pattern.Matches})
+		if name := functionName(rule.Function); slices.Contains(s.functionNames(), name) {
+			rules = append(rules, bus.Rule{Function: name, Matches: rule.Pattern.Matches})
+		}
 	}
 	return rules, nil
 }
@@ -295,7 +323,7 @@ func (s *Stack) InvokeAs(ctx context.Context, name string, env []string, payload
 	host, err := lambdahost.New(lambdahost.Options{
 		Group: s.group, Log: s.options.FunctionLog,
 		Functions: []lambdahost.Function{{
-			Name: name, Dir: filepath.Join(s.taskRoot, name), Env: append(s.Environment(), env...), Timeout: 15 * time.Minute,
+			Name: name, Dir: filepath.Join(s.taskRoot, name), Env: append(s.environmentOf(name), env...), Timeout: 15 * time.Minute,
 		}},
 	})
 	if err != nil {

@@ -47,8 +47,16 @@ func TestStagingBucket(t *testing.T) {
 	checkTLSOnly(t, child(properties(loaded, "StagingBucketPolicy"), "PolicyDocument"))
 }
 
-// TestRightsAreNarrow knows the one statement that AWS gives no narrower
-// resource for; its condition must stay.
+// conditioned are the statements that AWS gives no narrower resource for, each
+// with the condition that must stay.
+var conditioned = map[string]map[string]any{
+	"LoadRole/Follow": {"StringEquals": map[string]any{"redshift-data:statement-owner-iam-userid": "${aws:userid}"}},
+	"LoadSnowflakeRole/Identify": {
+		"ForAllValues:StringEquals": map[string]any{"sts:IdentityTokenAudience": "snowflakecomputing.com"},
+		"NumericLessThanEquals":     map[string]any{"sts:DurationSeconds": 900},
+	},
+}
+
 func TestRightsAreNarrow(t *testing.T) {
 	t.Parallel()
 	for name, statement := range grants(t) {
@@ -59,10 +67,8 @@ func TestRightsAreNarrow(t *testing.T) {
 					t.Errorf("action %v is not one action", action)
 				}
 			}
-			if name == "LoadRole/Follow" {
-				diff(t, "condition", map[string]any{"StringEquals": map[string]any{
-					"redshift-data:statement-owner-iam-userid": "${aws:userid}",
-				}}, child(statement, "Condition"))
+			if want, known := conditioned[name]; known {
+				diff(t, "condition", want, child(statement, "Condition"))
 				return
 			}
 			for _, resource := range list(statement["Resource"]) {
@@ -117,6 +123,13 @@ func TestRights(t *testing.T) {
 		"LoadRole/Tell":                 {"events:PutEvents"},
 		"LoadRole/LogIn on a cluster":   {"redshift:GetClusterCredentialsWithIAM"},
 		"LoadRole/LogIn on a workgroup": {"redshift-serverless:GetCredentials"},
+
+		"LoadSnowflakeRole/Log": log, "LoadSnowflakeRole/SetAside": setAside, "LoadSnowflakeRole/Encrypt": encrypt,
+		"LoadSnowflakeRole/TellMissing":   tellMissing,
+		"LoadSnowflakeRole/ReadReceipts":  {"s3:GetObject"},
+		"LoadSnowflakeRole/WriteOutcomes": {"s3:PutObject"},
+		"LoadSnowflakeRole/Identify":      {"sts:GetWebIdentityToken"},
+		"LoadSnowflakeRole/ReadKey":       {"secretsmanager:GetSecretValue"},
 
 		"CopyRole/Read": {"s3:GetObject"}, "CopyRole/Locate": {"s3:GetBucketLocation"},
 		"CopyRole/List": {"s3:ListBucket"}, "CopyRole/Decrypt": {"kms:Decrypt"},

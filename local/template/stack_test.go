@@ -58,12 +58,12 @@ func TestRulesRouteEvents(t *testing.T) {
 		event []byte
 		want  []string
 	}{
-		"a receipt":            {sample(t, "load-receipt-eventbridge.json"), []string{"LoadFunction"}},
+		"a receipt":            {sample(t, "load-receipt-eventbridge.json"), []string{"LoadFunction", "LoadSnowflakeFunction"}},
 		"a headerless object":  {sample(t, "header-eventbridge.json"), []string{"HeaderFunction"}},
 		"another bucket":       {sample(t, "refuse-foreign-bucket.json"), nil},
 		"a deleted receipt":    {sample(t, "refuse-removed-event.json"), nil},
 		"another source":       {sample(t, "refuse-foreign-event.json"), nil},
-		"an escaped receipt":   {created(folder + "receipt.json"), []string{"LoadFunction"}},
+		"an escaped receipt":   {created(folder + "receipt.json"), []string{"LoadFunction", "LoadSnowflakeFunction"}},
 		"a manifest":           {created(folder + "manifest.json"), nil},
 		"a part":               {created(folder + "part-00000.csv.gz"), nil},
 		"a load's outcome":     {created("stage/shop/_loads/7f3a.json"), nil},
@@ -116,14 +116,10 @@ func TestFunctionsGetTheEnvironmentThatTheyRead(t *testing.T) {
 	for id, function := range functions(t) {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
-			folder := strings.ToLower(strings.TrimSuffix(id, "Function"))
-			source, err := os.ReadFile(filepath.Join(root, "functions", folder, "environment.go"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			source := environmentSource(t, id)
 			given := child(child(function, "Environment"), "Variables")
 			read := map[string]bool{}
-			for _, tag := range environmentTag.FindAllStringSubmatch(string(source), -1) {
+			for _, tag := range environmentTag.FindAllStringSubmatch(source, -1) {
 				read[tag[1]] = true
 				if _, has := given[tag[1]]; !has && strings.Contains(tag[2], "required") {
 					t.Errorf("%s is required and not given", tag[1])
@@ -135,6 +131,61 @@ func TestFunctionsGetTheEnvironmentThatTheyRead(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// environmentSource is where a function reads its environment. The two that
+// load are one program, and each warehouse reads a part of its own.
+func environmentSource(t *testing.T, id string) string {
+	t.Helper()
+	files := map[string][]string{
+		"LoadFunction":          {"load/environment.go", "load/redshift.go"},
+		"LoadSnowflakeFunction": {"load/environment.go", "load/snowflake.go"},
+	}[id]
+	if files == nil {
+		files = []string{strings.ToLower(strings.TrimSuffix(id, "Function")) + "/environment.go"}
+	}
+	var source strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join(root, "functions", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(text)
+	}
+	return source.String()
+}
+
+// What belongs to a warehouse is there if the warehouse is, and else it is not.
+func TestEachWarehouseIsLeftOutAsAWhole(t *testing.T) {
+	t.Parallel()
+	loaded := ours(t)
+	for _, section := range []string{"Resources", "Outputs"} {
+		for id := range child(loaded.root, section) {
+			condition, _ := child(child(loaded.root, section), id)["Condition"].(string)
+			want := ""
+			switch {
+			case strings.HasPrefix(id, "LoadSnowflake"), id == "SnowflakeStageUrl":
+				want = "ToSnowflake"
+			case strings.HasPrefix(id, "Load"), section == "Outputs" && id == "CopyRole":
+				want = "ToRedshift"
+			case id == "CopyRole":
+				want = "CreateCopyRole"
+			case strings.HasPrefix(id, "Arriv"):
+				want = "UseRoutes"
+			}
+			if condition != want {
+				t.Errorf("%s %s has condition %q, want %q", section, id, condition, want)
+			}
+		}
+	}
+	conditions := child(loaded.root, "Conditions")
+	for _, name := range []string{"CreateCopyRole", "UseRoutes"} {
+		parts := list(child(conditions, name)["Fn::And"])
+		if len(parts) != 2 {
+			t.Fatalf("%s is %v", name, conditions[name])
+		}
+		diff(t, name+" asks for", map[string]any{"Condition": "ToRedshift"}, parts[0])
 	}
 }
 
@@ -191,7 +242,7 @@ func functions(t *testing.T) map[string]map[string]any {
 			found[id] = properties(loaded, id)
 		}
 	}
-	diff(t, "functions", []string{"ExtractFunction", "HeaderFunction", "LoadFunction"}, slices.Sorted(maps.Keys(found)))
+	diff(t, "functions", []string{"ExtractFunction", "HeaderFunction", "LoadFunction", "LoadSnowflakeFunction"}, slices.Sorted(maps.Keys(found)))
 	return found
 }
 

@@ -1,0 +1,79 @@
+package stack
+
+import (
+	"context"
+
+	"github.com/stagelift/stagelift/local/snowflake"
+)
+
+// What the Snowflake account is called.
+const (
+	SnowflakeAccount   = "laptop-stagelift"
+	SnowflakeUser      = "STAGELIFT_LOADER"
+	SnowflakeRole      = "STAGELIFT"
+	SnowflakeWarehouse = "LOADING"
+	SnowflakeDatabase  = "ANALYTICS"
+	SnowflakeStage     = SnowflakeLedger + ".STAGING"
+	SnowflakeLedger    = "STAGELIFT"
+
+	// LoadSnowflake is the function that loads into Snowflake: the bootstrap of
+	// load, with another environment.
+	LoadSnowflake = "loadsnowflake"
+
+	snowflakeStageURL = "s3://" + Bucket + "/" + stagePrefix
+	snowflakeLoadRole = "arn:aws:iam::" + Account + ":role/stagelift-load-snowflake"
+)
+
+// startSnowflake starts the stand-in on the server that plays Redshift too: a
+// database of its own is all that it needs.
+func (s *Stack) startSnowflake(ctx context.Context) error {
+	if !s.options.Snowflake {
+		return nil
+	}
+	s.options.Step("starting the Snowflake stand-in")
+	if err := s.warehouses.CreateDatabase(ctx, SnowflakeDatabase); err != nil {
+		return err
+	}
+	s.SnowflakeURL = s.warehouses.AdminURL(SnowflakeDatabase)
+	var err error
+	s.Snowflake, err = snowflake.Start(ctx, snowflake.Options{
+		DatabaseURL: s.SnowflakeURL, Account: SnowflakeAccount, User: SnowflakeUser,
+		Role: SnowflakeRole, Warehouse: SnowflakeWarehouse, Database: SnowflakeDatabase,
+		Stages: map[string]string{SnowflakeStage: snowflakeStageURL}, S3: s.S3Config, WorkloadRole: snowflakeLoadRole,
+		Region: Region, AccessKey: accessKey, SecretKey: s.secret, Log: s.options.Log,
+		BeforeStatement: s.options.BeforeSnowflakeStatement,
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.Snowflake.Close)
+	return nil
+}
+
+// snowflakeEnvironment is what the function that loads into Snowflake is given
+// besides. Who it is, STS says: there is no key.
+func (s *Stack) snowflakeEnvironment() []string {
+	if s.Snowflake == nil {
+		return nil
+	}
+	return []string{
+		"AWS_ENDPOINT_URL_STS=" + s.Snowflake.STSEndpoint(),
+		"SNOWFLAKE_ACCOUNT=" + SnowflakeAccount,
+		"SNOWFLAKE_ENDPOINT=" + s.Snowflake.Endpoint(),
+		"SNOWFLAKE_DATABASE=" + SnowflakeDatabase,
+		"SNOWFLAKE_WAREHOUSE=" + SnowflakeWarehouse,
+		"SNOWFLAKE_ROLE=" + SnowflakeRole,
+		"SNOWFLAKE_STAGE=" + SnowflakeStage,
+		"SNOWFLAKE_STAGE_URL=" + snowflakeStageURL,
+	}
+}
+
+// environmentOf is what one function is given. The two that load differ in the
+// warehouse and in how its ledgers' schema is spelt.
+func (s *Stack) environmentOf(function string) []string {
+	env := s.Environment()
+	if function == LoadSnowflake {
+		env = append(env, "WAREHOUSE=snowflake", "LEDGER_SCHEMA="+SnowflakeLedger)
+	}
+	return env
+}
