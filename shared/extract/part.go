@@ -26,6 +26,7 @@ type partWriter struct {
 	out     *object.Writer // nil between parts
 	number  int
 	rows    int64
+	counted int64      // of the rows
 	closing chan error // of the part before; nil when there is none
 
 	unit unit
@@ -56,12 +57,25 @@ func (w *partWriter) Write(message []byte) (int, error) {
 		return 0, err
 	}
 	w.rows++
-	w.unit.rows++
-	w.table.rows.Add(1)
+	if w.rows%countEvery == 0 {
+		w.count()
+	}
 	if w.size() >= w.table.limit {
 		err = w.endPart(nil)
 	}
 	return len(message), err
+}
+
+// countEvery is how many rows are counted at once for those who watch: streams
+// that count each would wait for each other.
+const countEvery = 1024
+
+// count adds the rows that were not counted yet.
+func (w *partWriter) count() {
+	fresh := w.rows - w.counted
+	w.counted = w.rows
+	w.unit.rows += fresh
+	w.table.rows.Add(fresh)
 }
 
 // size is that of the part that is open, as far as it can be told.
@@ -84,7 +98,7 @@ var contentTypes = map[string]string{
 func (w *partWriter) start() error {
 	w.number = w.table.startPart()
 	w.unit.parts = append(w.unit.parts, w.number)
-	w.rows, w.atSpan = 0, 0
+	w.rows, w.counted, w.atSpan = 0, 0, 0
 	w.out = w.run.Store.NewWriter(w.ctx, w.location(), object.WriterOptions{
 		ContentType: contentTypes[w.table.format.Name], Buffers: w.buffers,
 	})
@@ -106,6 +120,7 @@ func (w *partWriter) endSpan(span int, copied int64) error {
 
 // endUnit ends the part that is open, if there is one, at the end of a span.
 func (w *partWriter) endUnit() error {
+	w.count()
 	u := w.unit
 	w.unit = unit{}
 	if w.out != nil {
@@ -121,6 +136,7 @@ func (w *partWriter) endUnit() error {
 // endPart hands the part that is open over to be closed, and returns once the
 // part before it is closed. When it ends a unit, this is committed with it.
 func (w *partWriter) endPart(ends *unit) error {
+	w.count()
 	if err := w.encoder.End(); err != nil {
 		return fmt.Errorf("writing %s: %w", w.location(), err)
 	}
