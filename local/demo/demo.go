@@ -2,9 +2,9 @@
 //
 // It starts a fresh stack, fills a shop database, shows that a wrong token is
 // refused, extracts everything, waits until the events have brought all of it
-// into the warehouse, gives every staged object its header, delivers one event
-// a second time, and compares source and warehouse by a digest over every
-// value. Any difference is an error.
+// into Redshift and into Snowflake, gives every staged object its header,
+// delivers one event a second time, and compares the source with both by a
+// digest over every value. Any difference is an error.
 package demo
 
 import (
@@ -37,7 +37,9 @@ type demo struct {
 	root   string
 	out    *screen
 	source *pgx.Conn
-	target *pgx.Conn
+	// redshift and snowflake are the databases behind the two warehouses.
+	redshift, snowflake *pgx.Conn
+
 	answer extract.Answer
 	rows   []row
 }
@@ -59,8 +61,8 @@ func Run(ctx context.Context, root string, out *os.File) (err error) {
 		err = fmt.Errorf("%w\n(the log is kept in %s)", err, logs.Name())
 	}()
 	d.Stack, err = stack.Start(ctx, stack.Options{
-		Root: root, Log: logs, Step: d.out.step, ProgressEvery: 250 * time.Millisecond,
-		FunctionLog: func(string) io.Writer { return io.MultiWriter(logs, d.out.follow()) },
+		Root: root, Snowflake: true, Log: logs, Step: d.out.step, ProgressEvery: 250 * time.Millisecond,
+		FunctionLog: func(name string) io.Writer { return io.MultiWriter(logs, d.out.follow(name)) },
 	})
 	if err != nil {
 		return err
@@ -84,8 +86,11 @@ func (d *demo) fill(ctx context.Context) (err error) {
 	if d.source, err = compare.Connect(ctx, d.RDS.AdminURL()); err != nil {
 		return fmt.Errorf("connecting to the source: %w", err)
 	}
-	if d.target, err = compare.Connect(ctx, d.WarehouseURL); err != nil {
-		return fmt.Errorf("connecting to the warehouse: %w", err)
+	if d.redshift, err = compare.Connect(ctx, d.WarehouseURL); err != nil {
+		return fmt.Errorf("connecting to the Redshift stand-in's database: %w", err)
+	}
+	if d.snowflake, err = compare.Connect(ctx, d.SnowflakeURL); err != nil {
+		return fmt.Errorf("connecting to the Snowflake stand-in's database: %w", err)
 	}
 	if _, err = d.source.PgConn().Exec(ctx, sample).ReadAll(); err != nil {
 		return fmt.Errorf("filling the source: %w", err)
@@ -126,7 +131,7 @@ func (d *demo) refuse(ctx context.Context) error {
 
 // extract invokes the function as sam local invoke would.
 func (d *demo) extract(ctx context.Context) error {
-	d.out.step("extracting every table at one snapshot, while each is loaded as soon as it is published")
+	d.out.step("extracting every table at one snapshot, while each is loaded into both as soon as it is published")
 	event, err := os.ReadFile(filepath.Join(d.root, "events", "extract-all.json"))
 	if err != nil {
 		return err

@@ -13,6 +13,8 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/stagelift/stagelift/local/stack"
 )
 
 // screen shows what happens: bars on a terminal, lines in a log.
@@ -51,7 +53,13 @@ func (s *screen) step(what string) {
 }
 
 // follow returns a writer that takes a function's log and shows its progress.
-func (s *screen) follow() io.Writer { return &follower{screen: s} }
+func (s *screen) follow(function string) io.Writer {
+	into := "Redshift"
+	if function == stack.LoadSnowflake {
+		into = "Snowflake"
+	}
+	return &follower{screen: s, into: into}
+}
 
 // entry is a line of a function's log.
 type entry struct {
@@ -63,11 +71,14 @@ type entry struct {
 	Bytes   int64  `json:"bytes"`
 	Parts   int    `json:"parts"`
 	RowsEst int64  `json:"rows_estimate"`
+
+	into string
 }
 
 // follower cuts a log into lines.
 type follower struct {
 	screen *screen
+	into   string // the warehouse, of a function that loads
 	rest   []byte
 }
 
@@ -83,6 +94,7 @@ func (f *follower) Write(p []byte) (int, error) {
 			if e.Message == "" {
 				e.Message = e.Msg
 			}
+			e.into = f.into
 			f.screen.show(e)
 		}
 		f.rest = f.rest[end+1:]
@@ -102,7 +114,7 @@ func (s *screen) show(e entry) {
 		s.finish(e)
 	case "table loaded":
 		if !s.terminal {
-			s.printf("         loaded    %-24s %9d rows\n", e.Source, e.Rows)
+			s.printf("         loaded    %-24s %9d rows into %s\n", e.Source, e.Rows, e.into)
 		}
 	}
 }
@@ -166,13 +178,14 @@ func (s *screen) stop() {
 func (s *screen) table(rows []row) {
 	s.printf("\n")
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(w, "source rows\tparts\tbytes\tloaded rows\theaded copy\tverified\t  table\t")
+	_, _ = fmt.Fprintln(w, "source rows\tparts\tbytes\tin Redshift\tin Snowflake\theaded copy\tverified\t  table\t")
+	const line = "%d\t%d\t%d\t%d\t%d\t%s\t%s\t  %s\t\n"
 	var sum row
 	for _, r := range rows {
-		_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%s\t%s\t  %s\t\n", r.source, r.table.Parts, r.table.Bytes, r.loaded, r.headed, r.verified, r.table.Table)
-		sum.source, sum.loaded = sum.source+r.source, sum.loaded+r.loaded
+		_, _ = fmt.Fprintf(w, line, r.source, r.table.Parts, r.table.Bytes, r.redshift, r.snowflake, r.headed, r.verified, r.table.Table)
+		sum.source, sum.redshift, sum.snowflake = sum.source+r.source, sum.redshift+r.redshift, sum.snowflake+r.snowflake
 		sum.table.Parts, sum.table.Bytes = sum.table.Parts+r.table.Parts, sum.table.Bytes+r.table.Bytes
 	}
-	_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t\t\t  in all\t\n", sum.source, sum.table.Parts, sum.table.Bytes, sum.loaded)
+	_, _ = fmt.Fprintf(w, line, sum.source, sum.table.Parts, sum.table.Bytes, sum.redshift, sum.snowflake, "", "", "in all")
 	_ = w.Flush() // as printf
 }

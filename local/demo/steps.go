@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/stagelift/stagelift/local/bus"
 	"github.com/stagelift/stagelift/local/compare"
@@ -27,10 +28,12 @@ import (
 
 // row is one line of the closing table.
 type row struct {
-	table            extract.Published
-	source, loaded   int64
-	headed, verified string
-	receipt          stage.Receipt
+	table extract.Published
+	// source is how many rows the source has, redshift and snowflake what was
+	// loaded of them.
+	source, redshift, snowflake int64
+	headed, verified            string
+	receipt                     stage.Receipt
 }
 
 // headers puts each table's parts where Redshift's UNLOAD would have left
@@ -96,46 +99,40 @@ func (d *demo) checkHeaders(ctx context.Context, client *s3.Client, r *row) erro
 	return nil
 }
 
-// deliverAgain hands a receipt's event to load once more, as EventBridge may.
+// deliverAgain hands a receipt's event to both loads once more, as EventBridge
+// may.
 func (d *demo) deliverAgain(ctx context.Context) error {
 	d.out.step("delivering one receipt's event a second time")
 	receipt := d.answer.Tables[0].Receipt
 	event := bus.Event{ID: "again", Time: time.Now(), Region: stack.Region, Account: stack.Account, Bucket: stack.Bucket, Key: receipt}
-	result, err := d.Functions.Invoke(ctx, "load", event.EventBridge())
-	if err != nil {
-		return err
+	for _, function := range []string{"load", stack.LoadSnowflake} {
+		result, err := d.Functions.Invoke(ctx, function, event.EventBridge())
+		if err != nil {
+			return err
+		}
+		if result.Error != nil {
+			return result.Error
+		}
+		var answer load.Answer
+		if err := json.Unmarshal(result.Payload, &answer); err != nil {
+			return err
+		}
+		if len(answer.Loads) != 1 || answer.Loads[0].State != warehouse.AlreadyLoaded {
+			return fmt.Errorf("%s did not recognise a second delivery: %s", function, result.Payload)
+		}
+		d.out.printf("  %s, %s: %s, %d rows in the ledger, nothing changed\n",
+			function, answer.Loads[0].Source, answer.Loads[0].State, answer.Loads[0].Rows)
 	}
-	if result.Error != nil {
-		return result.Error
-	}
-	var answer load.Answer
-	if err := json.Unmarshal(result.Payload, &answer); err != nil {
-		return err
-	}
-	if len(answer.Loads) != 1 || answer.Loads[0].State != warehouse.AlreadyLoaded {
-		return fmt.Errorf("a second delivery was not recognised: %s", result.Payload)
-	}
-	d.out.printf("  %s: %s, %d rows in the ledger, nothing changed\n",
-		answer.Loads[0].Source, answer.Loads[0].State, answer.Loads[0].Rows)
 	return nil
 }
 
 // verify compares every table and prints the closing table.
 func (d *demo) verify(ctx context.Context) error {
-	d.out.step("comparing source and warehouse, value by value")
+	d.out.step("comparing the source with Redshift and Snowflake, value by value")
 	var problems []error
 	for i := range d.rows {
-		r := &d.rows[i]
-		name := r.receipt.Table
-		result, err := compare.Table(ctx, d.source, d.target, name)
-		if err != nil {
-			return err
-		}
-		r.source, r.loaded, r.verified = result.SourceRows, result.LoadedRows, "yes"
-		if !result.Equal || r.source != r.table.Rows {
-			r.verified = "NO"
-			problems = append(problems, fmt.Errorf("table %s differs: source %d rows, extracted %d, loaded %d",
-				name, r.source, r.table.Rows, r.loaded))
+		if err := d.check(ctx, &d.rows[i]); err != nil {
+			problems = append(problems, err)
 		}
 	}
 	if err := d.complete(ctx); err != nil {
@@ -143,6 +140,35 @@ func (d *demo) verify(ctx context.Context) error {
 	}
 	d.out.table(d.rows)
 	return errors.Join(problems...)
+}
+
+// check compares a table with what either warehouse holds of it.
+func (d *demo) check(ctx context.Context, r *row) error {
+	name := r.receipt.Table
+	source, err := compare.Read(ctx, d.source, name)
+	if err != nil {
+		return err
+	}
+	var inRedshift, inSnowflake compare.Result
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		inRedshift, err = source.Redshift(ctx, d.redshift)
+		return err
+	})
+	group.Go(func() (err error) {
+		inSnowflake, err = source.Snowflake(ctx, d.snowflake)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r.source, r.redshift, r.snowflake, r.verified = inRedshift.SourceRows, inRedshift.LoadedRows, inSnowflake.LoadedRows, "yes"
+	if inRedshift.Equal && inSnowflake.Equal && r.source == r.table.Rows {
+		return nil
+	}
+	r.verified = "NO"
+	return fmt.Errorf("table %s differs: source %d rows, extracted %d, in Redshift %d (equal: %t), in Snowflake %d (equal: %t)",
+		name, r.source, r.table.Rows, r.redshift, inRedshift.Equal, r.snowflake, inSnowflake.Equal)
 }
 
 // complete makes sure that no table was forgotten.

@@ -37,7 +37,12 @@ func (b *both) wantInBoth(entries int, names ...string) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		result, err := compare.Snowflake(b.Context(), b.source, b.snowflake, name)
+		source, err := compare.Read(b.Context(), b.source, name)
+		if err != nil {
+			b.Error(err)
+			continue
+		}
+		result, err := source.Snowflake(b.Context(), b.snowflake)
 		if err != nil {
 			b.Error(err)
 			continue
