@@ -45,6 +45,10 @@ func openWarehouse(name string, cfg aws.Config) (warehouse.Warehouse, error) {
 	return open(cfg)
 }
 
+// outcomes are the folders below _loads/ by warehouse; Redshift's lie there
+// directly.
+var outcomes = map[string]string{"snowflake": "snowflake"}
+
 // build wires the environment to the job. All that is wrong with the
 // environment is in one error.
 func build(ctx context.Context) (*load.Job, error) {
@@ -60,7 +64,7 @@ func build(ctx context.Context) (*load.Job, error) {
 	}
 	job := &load.Job{
 		Store: object.New(cfg), Bucket: e.StageBucket, Layout: stage.Layout{Prefix: e.StagePrefix},
-		Warehouse: target, TargetSchema: e.TargetSchema, Routes: routes, Log: lambdacontext.NewLogger(),
+		Warehouse: target, TargetSchema: e.TargetSchema, Outcomes: outcomes[e.Warehouse], Routes: routes, Log: lambdacontext.NewLogger(),
 		Metrics: &metrics.Writer{Out: os.Stdout, Namespace: "Stagelift"},
 	}
 	if e.EventBus != "" {

@@ -2,6 +2,7 @@ package stack_test
 
 import (
 	"encoding/json"
+	"path"
 	"strings"
 	"testing"
 
@@ -83,6 +84,15 @@ func TestTablesTravelIntoBoth(t *testing.T) {
 		}
 	}
 	b.wantInBoth(1, everyTable...)
+	kept := map[string]int{}
+	for _, key := range b.objects("stage/") {
+		if before, _, found := strings.Cut(key, "_loads/"); found {
+			kept[strings.TrimPrefix(path.Dir(key), before)]++
+		}
+	}
+	if want := len(everyTable); kept["_loads"] != want || kept["_loads/snowflake"] != want {
+		t.Errorf("outcomes kept: %v, want %d in _loads and in _loads/snowflake", kept, want)
+	}
 }
 
 // Both functions are killed in the middle of their transactions, and the

@@ -44,6 +44,10 @@ type Job struct {
 	// TargetSchema is the schema of all targets that the receipts do not name;
 	// empty is the source's.
 	TargetSchema string
+	// Outcomes is the folder below _loads/ that outcomes are kept in. Of several
+	// functions that load the same receipts, each into a warehouse of its own,
+	// all but one need one: what one has done says nothing of another.
+	Outcomes string
 	// Routes is the location of the routes document; the zero value is none,
 	// and then only receipts are loaded.
 	Routes object.Location

@@ -77,7 +77,7 @@ func (j *Job) planReceipt(ctx context.Context, location object.Location) (planne
 	load := j.describe(receipt, stage.LoadID(data))
 	return planned{
 		Load: load, from: location,
-		keep:   object.Location{Bucket: j.Bucket, Key: j.Layout.Load(receipt.Database, load.ID)},
+		keep:   object.Location{Bucket: j.Bucket, Key: j.Layout.Load(receipt.Database, path.Join(j.Outcomes, load.ID))},
 		verify: func(ctx context.Context) error { return j.verify(ctx, receipt) },
 	}, nil
 }

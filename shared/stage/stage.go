@@ -18,6 +18,7 @@
 //	<prefix><database>/_runs/<run>/partial-00001.json
 //	<prefix><database>/_runs/<run>/claim-00001.json
 //	<prefix><database>/_loads/<load id>.json
+//	<prefix><database>/_loads/<warehouse>/<load id>.json
 //
 // Names are percent-escaped byte by byte, except for ASCII letters, digits,
 // - and _, so that every legal PostgreSQL name gives one key that S3, a URL
@@ -99,7 +100,8 @@ func (l Layout) State(database string, name table.Name) string {
 	return l.Database(database) + "_state/" + escape(name.Schema) + "." + escape(name.Table) + ".json"
 }
 
-// Load returns the key of a load's outcome.
+// Load returns the key of a load's outcome. Of several warehouses that load the
+// same receipts, loadID has the warehouse's name and a slash before it.
 func (l Layout) Load(database, loadID string) string {
 	return l.Database(database) + "_loads/" + loadID + ".json"
 }
