@@ -25,7 +25,7 @@ help: ## list the targets
 ##### on the laptop
 
 .PHONY: demo up invoke
-demo: deps ## the whole way with sample data, checked: PostgreSQL, S3, Redshift stand-in
+demo: deps ## the whole way with sample data, checked: PostgreSQL, S3, both warehouses
 	@go run ./local demo
 up: deps ## start the laptop stack and stay until Ctrl-C
 	@go run ./local up
