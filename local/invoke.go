@@ -18,8 +18,9 @@ import (
 // invoke runs one function once against the running stack, built anew, in an
 // environment of its own: its log goes to stderr, its answer to stdout.
 func invoke(ctx context.Context, root, function, eventFile string) (err error) {
-	if !slices.Contains([]string{"extract", "header", "load"}, function) {
-		return fmt.Errorf("no function %q; there are extract, header and load", function)
+	program, extra, known := stack.Program(function)
+	if !known {
+		return fmt.Errorf("no function %q; there are extract, header, load and %s", function, stack.LoadSnowflake)
 	}
 	event, err := readEvent(eventFile)
 	if err != nil {
@@ -43,7 +44,7 @@ func invoke(ctx context.Context, root, function, eventFile string) (err error) {
 		return err
 	}
 	for name, target := range map[string]string{
-		"bootstrap":         filepath.Join(binaries, function, "bootstrap"),
+		"bootstrap":         filepath.Join(binaries, program, "bootstrap"),
 		"global-bundle.pem": stack.Bundle(env),
 	} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
@@ -54,7 +55,7 @@ func invoke(ctx context.Context, root, function, eventFile string) (err error) {
 		Group: group,
 		Log:   func(string) io.Writer { return os.Stderr },
 		Functions: []lambdahost.Function{{
-			Name: function, Dir: dir, Env: env, Timeout: 15 * time.Minute, MemoryMB: 2048,
+			Name: function, Dir: dir, Env: slices.Concat(env, extra), Timeout: 15 * time.Minute, MemoryMB: 2048,
 		}},
 	})
 	if err != nil {

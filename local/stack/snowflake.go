@@ -73,7 +73,22 @@ func (s *Stack) snowflakeEnvironment() []string {
 func (s *Stack) environmentOf(function string) []string {
 	env := s.Environment()
 	if function == LoadSnowflake {
-		env = append(env, "WAREHOUSE=snowflake", "LEDGER_SCHEMA="+SnowflakeLedger)
+		env = append(env, loadSnowflake...)
 	}
 	return env
+}
+
+// loadSnowflake is what makes the bootstrap of load LoadSnowflake.
+var loadSnowflake = []string{"WAREHOUSE=snowflake", "LEDGER_SCHEMA=" + SnowflakeLedger}
+
+// Program returns the folder of a function's bootstrap, and what it is given
+// besides the stack's environment; false for a function that there is not.
+func Program(function string) (folder string, env []string, known bool) {
+	switch function {
+	case "extract", "header", "load":
+		return function, nil, true
+	case LoadSnowflake:
+		return "load", loadSnowflake, true
+	}
+	return "", nil, false
 }
