@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
@@ -135,6 +136,7 @@ func (b *bundle) parquetColumn(receipt stage.Receipt, column int) []string {
 func TestEveryFormatHoldsEveryRow(t *testing.T) {
 	t.Parallel()
 	b := setup(t, several)
+	b.job.StaleAfter = time.Hour // the runs beside each other are all alive
 	ids := sorted(strings.SplitAfter(b.copyOut("SELECT id FROM large", ""), "\n"))
 	for name, request := range map[string]Request{
 		"jsonl":            {Format: "jsonl", PartBytes: 20_000_000, Streams: 3},
