@@ -63,10 +63,10 @@ func TestServerTimeoutsDoNotEndARun(t *testing.T) {
 	b := setup(t)
 	for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"} {
 		for _, whose := range []string{"ROLE " + pgx.Identifier{b.instance.User()}.Sanitize() + " IN DATABASE %s", "DATABASE %s"} {
-			b.exec(fmt.Sprintf("ALTER "+whose+" SET %s = '20ms'", pgx.Identifier{b.instance.Database()}.Sanitize(), limit))
+			b.exec(fmt.Sprintf("ALTER "+whose+" SET %s = '1500ms'", pgx.Identifier{b.instance.Database()}.Sanitize(), limit))
 		}
 	}
-	b.exec(`CREATE TABLE t AS SELECT g AS n, g AS m FROM generate_series(1, 3) AS g; CREATE VIEW slow AS SELECT n, pg_sleep(0.1)::text FROM t`)
+	b.exec(`CREATE TABLE t AS SELECT g AS n, g AS m FROM generate_series(1, 3) AS g; CREATE VIEW slow AS SELECT n, pg_sleep(0.7)::text FROM t`)
 	snapshot := b.snapshot()
 	stream, err := snapshot.Stream(t.Context())
 	if err != nil {
