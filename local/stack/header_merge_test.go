@@ -63,11 +63,11 @@ func TestSlicesOfEverySizeBecomeOne(t *testing.T) {
 	pieces := []io.Reader{strings.NewReader("id,customer,total\n")}
 	for _, key := range keys {
 		source := b.open(key)
-		defer func() { _ = source.Close() }()
+		t.Cleanup(func() { _ = source.Close() })
 		pieces = append(pieces, source)
 	}
 	merged := b.open("headed/merged.csv")
 	defer func() { _ = merged.Close() }()
 	wantSameStream(t, merged, io.MultiReader(pieces...))
-	b.wantSmall("header")
+	b.wantSmall()
 }

@@ -130,11 +130,12 @@ func TestHeaderOfOneGiB(t *testing.T) {
 	copied, source := b.open("headed/large.csv"), b.open("unload/large.csv")
 	defer func() { _, _ = copied.Close(), source.Close() }()
 	wantSameStream(t, copied, io.MultiReader(strings.NewReader("id,customer,total\n"), source))
-	b.wantSmall("header")
+	b.wantSmall()
 }
 
-// wantSmall holds a function's processes to 64 MiB.
-func (b *bundle) wantSmall(function string) {
+// wantSmall holds the processes of header to 64 MiB.
+func (b *bundle) wantSmall() {
+	const function = "header"
 	b.Helper()
 	for _, environment := range b.Functions.Environments(function) {
 		b.Logf("%s held %d MiB", function, environment.PeakMemory/mib)
@@ -207,7 +208,7 @@ func TestHeaderOfAnySize(t *testing.T) {
 			if counted.downloaded > c.download || counted.downloaded != got.Downloaded || counted.copied != got.Copied {
 				t.Errorf("%d bytes were downloaded and %d copied, at most %d are allowed; the answer is %+v", counted.downloaded, counted.copied, c.download, got)
 			}
-			b.wantSmall("header")
+			b.wantSmall()
 		})
 	}
 }
@@ -236,7 +237,7 @@ func TestRewritingStaysSmall(t *testing.T) {
 		if err != nil || !bytes.Equal(got, append([]byte("a,b\n"), text.Bytes()...)) {
 			t.Errorf("%s unpacks to %d bytes, %v; want %d", program, len(got), err, text.Len()+4)
 		}
-		b.wantSmall("header")
+		b.wantSmall()
 	}
 }
 
