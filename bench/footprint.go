@@ -71,14 +71,14 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // zips builds and packs the functions as they are deployed, and prints their
 // sizes. The bundle stands in for the one that AWS offers for download.
-func zips(ctx context.Context, root, bundle string) error {
+func (b *bench) zips(ctx context.Context) error {
 	step("packing the functions for arm64")
-	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", "-s", "package", "BUNDLE="+bundle)
-	cmd.Dir, cmd.Stderr = root, os.Stderr
+	cmd := exec.CommandContext(ctx, "make", "--no-print-directory", "-s", "package", "BUNDLE="+b.RDS.CAFile())
+	cmd.Dir, cmd.Stderr = b.root, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("packing the functions: %w", err)
 	}
-	files, err := filepath.Glob(filepath.Join(root, "build", "*.zip"))
+	files, err := filepath.Glob(filepath.Join(b.root, "build", "*.zip"))
 	if err != nil {
 		return err
 	}
