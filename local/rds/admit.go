@@ -2,8 +2,10 @@ package rds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"syscall"
 	"time"
@@ -145,11 +147,48 @@ type meter struct {
 
 func (m *meter) Write(p []byte) (int, error) {
 	allowed, broken := m.session.gate.takeCut(m.sent, int64(len(p)))
+	m.session.records.hold()
 	n, err := m.session.client.Write(p[:allowed])
+	err = errors.Join(err, m.session.records.release())
 	m.sent += int64(n)
 	if broken {
 		m.session.cut()
 		return n, io.ErrClosedPipe
 	}
 	return n, err
+}
+
+// records is the network below TLS, which writes a record of 16 KiB at a time.
+// Between hold and release they are gathered into one write, for the reason
+// that gathering has.
+type records struct {
+	net.Conn
+	mu   sync.Mutex
+	held bool
+	buf  []byte
+}
+
+func (r *records) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.held {
+		return r.Conn.Write(p)
+	}
+	r.buf = append(r.buf, p...)
+	return len(p), nil
+}
+
+func (r *records) hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = true
+}
+
+func (r *records) release() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = false
+	_, err := r.Conn.Write(r.buf)
+	r.buf = r.buf[:0]
+	return err
 }

@@ -48,7 +48,7 @@ func openGate(ctx context.Context, server *pgserver.Server, certificate tls.Cert
 		listener: listener,
 		port:     listener.Addr().(*net.TCPAddr).Port,
 		socket:   filepath.Join(server.SocketDir(), ".s.PGSQL."+strconv.Itoa(server.Port())),
-		tls:      &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		tls:      &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true},
 		verify:   verify,
 		log:      log,
 		sessions: map[*session]struct{}{},

@@ -33,6 +33,7 @@ type session struct {
 	raw  net.Conn
 
 	client  net.Conn // raw, or TLS over it
+	records *records // raw, below TLS
 	backend *pgproto3.Backend
 	// endpoints are what the client may have dialled, host:port.
 	endpoints []string
@@ -118,7 +119,8 @@ func (s *session) secure(ctx context.Context) error {
 	if _, err := s.raw.Write([]byte{'S'}); err != nil {
 		return err
 	}
-	conn := tls.Server(s.raw, s.gate.tls)
+	s.records = &records{Conn: s.raw}
+	conn := tls.Server(s.records, s.gate.tls)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("shaking hands: %w", err)
 	}
