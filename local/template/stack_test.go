@@ -160,6 +160,7 @@ func environmentSource(t *testing.T, id string) string {
 func TestEachWarehouseIsLeftOutAsAWhole(t *testing.T) {
 	t.Parallel()
 	loaded := ours(t)
+	alarms := map[string]string{"": "Alarm", "ToRedshift": "AlarmOfRedshift", "UseRoutes": "AlarmOfRoutes", "ToSnowflake": "AlarmOfSnowflake"}
 	for _, section := range []string{"Resources", "Outputs"} {
 		for id := range child(loaded.root, section) {
 			condition, _ := child(child(loaded.root, section), id)["Condition"].(string)
@@ -174,6 +175,9 @@ func TestEachWarehouseIsLeftOutAsAWhole(t *testing.T) {
 			case strings.HasPrefix(id, "Arriv"):
 				want = "UseRoutes"
 			}
+			if child(child(loaded.root, section), id)["Type"] == "AWS::CloudWatch::Alarm" {
+				want = alarms[want]
+			}
 			if condition != want {
 				t.Errorf("%s %s has condition %q, want %q", section, id, condition, want)
 			}
@@ -186,6 +190,10 @@ func TestEachWarehouseIsLeftOutAsAWhole(t *testing.T) {
 			t.Fatalf("%s is %v", name, conditions[name])
 		}
 		diff(t, name+" asks for", map[string]any{"Condition": "ToRedshift"}, parts[0])
+	}
+	delete(alarms, "")
+	for of, name := range alarms {
+		diff(t, name+" asks for", []any{map[string]any{"Condition": "Alarm"}, map[string]any{"Condition": of}}, list(child(conditions, name)["Fn::And"]))
 	}
 }
 
