@@ -93,15 +93,23 @@ type Recorded struct {
 	Retry, Fresh      bool
 	// SQL is the text of the statements.
 	SQL string
-	At  time.Time
+	// At is when it was accepted, Ended when its statements were done or had
+	// failed; zero while they run.
+	At, Ended time.Time
 }
 
 // Statements returns the requests for statements that were accepted so far, in
 // their order.
 func (s *Server) Statements() []Recorded {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.recorded)
+	list := slices.Clone(s.recorded)
+	s.mu.Unlock()
+	for i := range list {
+		if x := s.requests.find(list[i].Handle); x != nil && x.over() {
+			list[i].Ended = x.ended
+		}
+	}
+	return list
 }
 
 func (o Options) validate() error {

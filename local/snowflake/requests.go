@@ -35,6 +35,7 @@ type execution struct {
 	canceled, timedOut bool
 	result             result
 	parts              []*execution
+	ended              time.Time
 }
 
 func (x *execution) over() bool {

@@ -34,7 +34,7 @@ func (s *Server) run(ctx context.Context, x *execution) {
 		case ctx.Err() != nil:
 			err = errCanceled
 		}
-		x.wrong = err
+		x.wrong, x.ended = err, s.options.Now()
 		for _, part := range x.parts {
 			if !part.over() {
 				part.wrong = errCanceled

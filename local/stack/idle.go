@@ -21,6 +21,9 @@ func (s *Stack) created(bucket, key string) {
 		}
 		return
 	}
+	if s.options.OnCreated != nil {
+		s.options.OnCreated(bucket, key)
+	}
 	if s.Events != nil && !s.options.Deaf {
 		s.Events.ObjectCreated(bucket, key)
 	}

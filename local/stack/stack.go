@@ -76,6 +76,9 @@ type Options struct {
 	// OnStart and RetryDelays are handed to the Lambda host; may be nil.
 	OnStart     func(function, requestID string, pid int)
 	RetryDelays []time.Duration
+	// OnCreated is told of every object as it appears in S3, in their order, and
+	// has to return soon; may be nil.
+	OnCreated func(bucket, key string)
 	// S3Endpoint stands between the functions and the S3 server; it is given
 	// the server's endpoint and returns its own. Nil is none.
 	S3Endpoint func(endpoint string) (string, error)
@@ -288,7 +291,7 @@ func (s *Stack) function(name, bootstrap string) (lambdahost.Function, error) {
 		return lambdahost.Function{}, err
 	}
 	return lambdahost.Function{
-		Name: name, Dir: dir, Env: s.environmentOf(name), Timeout: 15 * time.Minute, MemoryMB: 2048,
+		Name: name, Dir: dir, Env: s.environmentOf(name), Timeout: Timeout, MemoryMB: 2048,
 	}, nil
 }
 
@@ -317,15 +320,25 @@ func (s *Stack) stat(ctx context.Context, bucket, key string) (int64, string, st
 	return aws.ToInt64(head.ContentLength), aws.ToString(head.ETag), aws.ToString(head.VersionId), nil
 }
 
+// Timeout is how long an invocation may run, as the template says.
+const Timeout = 15 * time.Minute
+
+// Apart returns a host of one function, with variables that differ from what the
+// stack gives it, and whose invocations may run for timeout. The caller closes
+// it before the stack.
+func (s *Stack) Apart(name string, env []string, timeout time.Duration) (*lambdahost.Host, error) {
+	return lambdahost.New(lambdahost.Options{
+		Group: s.group, Log: s.options.FunctionLog,
+		Functions: []lambdahost.Function{{
+			Name: name, Dir: filepath.Join(s.taskRoot, name), Env: append(s.environmentOf(name), env...), Timeout: timeout,
+		}},
+	})
+}
+
 // InvokeAs invokes a function in an environment of its own, with variables that
 // differ from what the stack gives it.
 func (s *Stack) InvokeAs(ctx context.Context, name string, env []string, payload []byte) (result lambdahost.Result, err error) {
-	host, err := lambdahost.New(lambdahost.Options{
-		Group: s.group, Log: s.options.FunctionLog,
-		Functions: []lambdahost.Function{{
-			Name: name, Dir: filepath.Join(s.taskRoot, name), Env: append(s.environmentOf(name), env...), Timeout: 15 * time.Minute,
-		}},
-	})
+	host, err := s.Apart(name, env, Timeout)
 	if err != nil {
 		return result, err
 	}
