@@ -62,6 +62,10 @@ func TestJudge(t *testing.T) {
 		"a window ahead of nothing":          {load(Merge, tuesday, "10", "11"), nil, Verdict{}, ErrHeld, "ends at nothing"},
 		"a window behind":                    {load(Merge, monday, "", "9"), []Entry{entry(1, Merge, tuesday, "", "10")}, Verdict{State: Skipped}, nil, `all up to "10"`},
 		"begun anew":                         {load: load(Merge, tuesday, "", "11"), ledger: []Entry{entry(1, Merge, monday, "", "10")}},
+		"a window older than a replacement":  {load(Merge, monday, "9", "10"), []Entry{entry(1, Merge, monday, "", "9"), entry(2, Replace, tuesday)}, Verdict{State: Skipped, Enter: true}, nil, "run " + string(tuesday) + ", which is newer, has brought the whole table"},
+		"a window older than a whole merge":  {load(Merge, monday, "", "10"), []Entry{entry(1, Merge, tuesday)}, Verdict{State: Skipped, Enter: true}, nil, string(tuesday)},
+		"a window older than rows appended":  {load: load(Merge, monday, "", "10"), ledger: []Entry{entry(1, Append, tuesday)}},
+		"a window ahead, of an older run":    {load(Merge, monday, "9", "10"), []Entry{entry(1, Replace, tuesday)}, Verdict{}, ErrHeld, "ends at nothing"},
 		"the last window by order of commit": {load: load(Merge, tuesday, "9", "11"), ledger: []Entry{entry(2, Merge, monday, "5", "9"), entry(1, Merge, tuesday, "", "5")}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,9 @@
 //
 //   - Windows that are merged. A window begins where the last one ended: the
 //     ledger knows. One that begins later is ErrHeld, since a run between the
-//     two is not loaded yet; one that ends at or before it is Skipped.
+//     two is not loaded yet; one that ends at or before it is Skipped. So is
+//     one of a run older than the newest that replaced or merged the whole
+//     table; it takes its place in the order all the same, without its rows.
 //   - Replacements, and merges of whole tables. A run older than the newest one
 //     that was loaded into the target is Skipped.
 //

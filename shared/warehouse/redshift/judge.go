@@ -15,6 +15,7 @@ func ledgerStatement(c Config, load warehouse.Load) string {
 		" WHERE load_id = " + quote(load.ID) + " OR source <> " + quote(load.Source.String()) +
 		" OR sequence = (SELECT MAX(sequence) FROM " + book + ")" +
 		" OR run = (SELECT MAX(run) FROM " + book + ")" +
+		" OR run = (SELECT MAX(run) FROM " + book + " WHERE window_to IS NULL AND mode <> 'append')" +
 		" OR sequence = (SELECT MAX(sequence) FROM " + book + " WHERE window_to IS NOT NULL)"
 }
 

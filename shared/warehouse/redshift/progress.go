@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
 
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
@@ -135,6 +136,8 @@ func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at ste
 		return warehouse.Outcome{}, err
 	case verdict.State == warehouse.AlreadyLoaded && at.name == stepConfirm:
 		return warehouse.Outcome{State: warehouse.Loaded, Rows: verdict.Rows, Statements: []string{at.of}}, nil
+	case verdict.Enter:
+		load = withoutRows(load)
 	case verdict.State != "":
 		return warehouse.Outcome{State: verdict.State, Rows: verdict.Rows, Reason: verdict.Reason}, nil
 	case at.name == stepConfirm:
@@ -161,12 +164,32 @@ func (w *Warehouse) ours(load warehouse.Load, ended description) bool {
 	return strings.HasPrefix(text, "INSERT INTO "+ledger(w.config, load).SQL()+" ") && strings.Contains(text, quote(load.ID))
 }
 
+// withoutRows is the load of a window that is entered into the ledger and leaves
+// the target as it is.
+func withoutRows(load warehouse.Load) warehouse.Load {
+	load.Manifest, load.Parts, load.Rows = "", nil, 0
+	return load
+}
+
+// copies reports whether a batch brought rows, or only entered its load into the
+// ledger.
+func copies(ended description) bool {
+	return slices.ContainsFunc(ended.subs, func(sub types.SubStatementData) bool {
+		return strings.HasPrefix(aws.ToString(sub.QueryString), "COPY ")
+	})
+}
+
 func (w *Warehouse) afterLoad(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
 	switch {
 	case !w.ours(load, ended):
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: statement %s is not of load %s; give the handle that was answered for it", load.Target, at.id, load.ID)
 	case ended.failed():
 		return w.explain(ctx, load, at, ended)
+	case load.Manifest != "" && !copies(ended):
+		return warehouse.Outcome{
+			State: warehouse.Skipped, Statements: []string{at.id},
+			Reason: fmt.Sprintf("a run newer than %s has brought the whole table", load.Run),
+		}, nil
 	case load.Rows < 0:
 		return w.begin(ctx, load, step{name: stepConfirm, round: at.round, of: at.id}, ledgerStatement(w.config, load))
 	}
