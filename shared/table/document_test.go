@@ -2,54 +2,35 @@ package table_test
 
 import (
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/table/tabletest"
 )
 
 // row is a line of the table in docs/types.md.
 type row struct{ Type, CSV, JSON, Parquet, Policy, Redshift, Snowflake string }
 
-// documented reads the table: its first cell is a type in backticks, with the
-// column's kind in parentheses where it has one.
+// documented reads the table, by column.
 func documented(t *testing.T) map[table.Column]row {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/types.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := regexp.MustCompile("^`([^`]+)`(?: \\((enum|composite|range|multirange)\\))?$")
 	rows := map[table.Column]row{}
-	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
-		}
-		m := first.FindStringSubmatch(cells[0])
-		if m == nil || len(cells) != 7 {
-			continue
-		}
-		column := table.Column{Name: "c", Type: m[1], Kind: m[2]}
-		if _, twice := rows[column]; twice {
+	for _, r := range tabletest.Rows(t, "../../docs/types.md") {
+		cells := r.Cells
+		if _, twice := rows[r.Column]; twice {
 			t.Errorf("docs/types.md has two rows for %s", cells[0])
 		}
-		rows[column] = row{cells[0], cells[1], cells[2], cells[3], cells[4], cells[5], cells[6]}
+		rows[r.Column] = row{cells[0], cells[1], cells[2], cells[3], cells[4], cells[5], cells[6]}
 	}
 	return rows
 }
 
 func TestEveryRowOfTheDocumentIsTrue(t *testing.T) {
 	t.Parallel()
-	rows := documented(t)
-	if len(rows) < 40 {
-		t.Fatalf("docs/types.md has %d rows that read as rows of its table", len(rows))
-	}
-	for column, want := range rows {
+	for column, want := range documented(t) {
 		image := imageOf(t, column)
 		policy := ""
 		if image.Limited() {

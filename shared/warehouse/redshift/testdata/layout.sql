@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (sequence BIGINT, load_id
 CREATE SCHEMA IF NOT EXISTS "public";
 CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216)) DISTSTYLE KEY DISTKEY ("id") COMPOUND SORTKEY ("total", "id");
 COMMENT ON COLUMN "public"."orders"."id" IS 'PostgreSQL: bigint';
-COMMENT ON COLUMN "public"."orders"."total" IS 'PostgreSQL: numeric';
+COMMENT ON COLUMN "public"."orders"."total" IS 'PostgreSQL: numeric(12,2)';
 COMMENT ON COLUMN "public"."orders"."the ""note""" IS 'PostgreSQL: character varying(40)';
 COMMENT ON COLUMN "public"."orders"."attributes" IS 'PostgreSQL: jsonb';
 COMMENT ON COLUMN "public"."orders"."photo" IS 'PostgreSQL: bytea';

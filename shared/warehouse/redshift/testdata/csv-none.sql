@@ -19,7 +19,7 @@ SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), wi
 LOCK TABLE "stagelift"."public.orders";
 SELECT 1 / CASE WHEN COALESCE(MAX(sequence), 0) = 7 AND COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' THEN 1 END) = 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders";
 CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
-COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' IGNOREHEADER AS 1 GZIP DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF REGION AS 'eu-central-1' STATUPDATE OFF MANIFEST;
+COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF REGION AS 'eu-central-1' STATUPDATE OFF MANIFEST;
 SELECT 1 / CASE WHEN COUNT(*) = 1042 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f";
 CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f_before" (n BIGINT);
 INSERT INTO "stagelift_0f0f0f0f0f0f0f0f_before" (n) SELECT COUNT(*) FROM "public"."orders";

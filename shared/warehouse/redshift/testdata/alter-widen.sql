@@ -1,0 +1,2 @@
+-- widen
+ALTER TABLE "public"."orders" ALTER COLUMN "the ""note""" TYPE VARCHAR(160);

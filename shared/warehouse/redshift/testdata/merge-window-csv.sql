@@ -1,0 +1,33 @@
+-- look
+SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'public' AND table_name = 'orders' OR table_schema = 'stagelift' AND table_name = 'public.orders';
+
+-- create
+CREATE SCHEMA IF NOT EXISTS "stagelift";
+CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (sequence BIGINT, load_id VARCHAR(64), source VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), row_count BIGINT, loaded_at TIMESTAMP DEFAULT SYSDATE);
+CREATE SCHEMA IF NOT EXISTS "public";
+CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216), "changed" TIMESTAMPTZ, "gone" BOOLEAN);
+COMMENT ON COLUMN "public"."orders"."id" IS 'PostgreSQL: bigint';
+COMMENT ON COLUMN "public"."orders"."total" IS 'PostgreSQL: numeric(12,2)';
+COMMENT ON COLUMN "public"."orders"."the ""note""" IS 'PostgreSQL: character varying(40)';
+COMMENT ON COLUMN "public"."orders"."attributes" IS 'PostgreSQL: jsonb';
+COMMENT ON COLUMN "public"."orders"."photo" IS 'PostgreSQL: bytea';
+COMMENT ON COLUMN "public"."orders"."changed" IS 'PostgreSQL: timestamp with time zone';
+COMMENT ON COLUMN "public"."orders"."gone" IS 'PostgreSQL: boolean';
+
+-- ledger
+SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public.orders' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders") OR run = (SELECT MAX(run) FROM "stagelift"."public.orders") OR run = (SELECT MAX(run) FROM "stagelift"."public.orders" WHERE window_to IS NULL AND mode <> 'append') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders" WHERE window_to IS NOT NULL);
+
+-- load
+LOCK TABLE "stagelift"."public.orders";
+SELECT 1 / CASE WHEN COALESCE(MAX(sequence), 0) = 7 AND COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' THEN 1 END) = 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders";
+CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216), "changed" TIMESTAMPTZ, "gone" BOOLEAN);
+COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo", "changed", "gone") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF REGION AS 'eu-central-1' STATUPDATE OFF MANIFEST;
+SELECT 1 / CASE WHEN COUNT(*) = 1042 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f";
+CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f_newest" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216), "changed" TIMESTAMPTZ, "gone" BOOLEAN);
+INSERT INTO "stagelift_0f0f0f0f0f0f0f0f_newest" ("id", "total", "the ""note""", "attributes", "photo", "changed", "gone") SELECT "id", "total", "the ""note""", "attributes", "photo", "changed", "gone" FROM (SELECT "id", "total", "the ""note""", "attributes", "photo", "changed", "gone", ROW_NUMBER() OVER (PARTITION BY "id", "total" ORDER BY "changed" DESC NULLS LAST) AS stagelift_rank FROM "stagelift_0f0f0f0f0f0f0f0f") AS ranked WHERE stagelift_rank = 1;
+SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f_newest" WHERE "id" IS NULL OR "total" IS NULL;
+SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM (SELECT "id", "total" FROM "stagelift_0f0f0f0f0f0f0f0f_newest" GROUP BY "id", "total" HAVING COUNT(*) > 1) AS twice;
+DELETE FROM "public"."orders" USING "stagelift_0f0f0f0f0f0f0f0f_newest" WHERE "public"."orders"."id" = "stagelift_0f0f0f0f0f0f0f0f_newest"."id" AND "public"."orders"."total" = "stagelift_0f0f0f0f0f0f0f0f_newest"."total";
+INSERT INTO "public"."orders" ("id", "total", "the ""note""", "attributes", "photo", "changed", "gone") SELECT "id", "total", "the ""note""", "attributes", "photo", "changed", "gone" FROM "stagelift_0f0f0f0f0f0f0f0f_newest" WHERE COALESCE("gone", FALSE) = FALSE;
+SELECT 1 / CASE WHEN COUNT(*) = (SELECT COUNT(*) FROM "stagelift_0f0f0f0f0f0f0f0f_newest" WHERE COALESCE("gone", FALSE) = FALSE) THEN 1 ELSE 0 END FROM "public"."orders", "stagelift_0f0f0f0f0f0f0f0f_newest" WHERE "public"."orders"."id" = "stagelift_0f0f0f0f0f0f0f0f_newest"."id" AND "public"."orders"."total" = "stagelift_0f0f0f0f0f0f0f0f_newest"."total";
+INSERT INTO "stagelift"."public.orders" (sequence, load_id, source, run, mode, row_count, window_from, window_to) SELECT 8, '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 'merge', 1042, '2026-11-20 00:00:00+00', '2026-11-21 00:00:00+00';

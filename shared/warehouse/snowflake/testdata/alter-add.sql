@@ -1,0 +1,10 @@
+ALTER TABLE "public"."orders" ADD COLUMN IF NOT EXISTS "total" NUMBER(12,2);
+COMMENT ON COLUMN "public"."orders"."total" IS 'numeric(12,2)';
+ALTER TABLE "public"."orders" ADD COLUMN IF NOT EXISTS "the ""note""" VARCHAR(40);
+COMMENT ON COLUMN "public"."orders"."the ""note""" IS 'character varying(40)';
+ALTER TABLE "public"."orders" ADD COLUMN IF NOT EXISTS "changed" TIMESTAMP_TZ(6);
+COMMENT ON COLUMN "public"."orders"."changed" IS 'timestamp with time zone';
+ALTER TABLE "public"."orders" ADD COLUMN IF NOT EXISTS "gone" BOOLEAN;
+COMMENT ON COLUMN "public"."orders"."gone" IS 'boolean';
+ALTER TABLE "public"."orders" ADD COLUMN IF NOT EXISTS "photo" BINARY(67108864);
+COMMENT ON COLUMN "public"."orders"."photo" IS 'bytea';

@@ -1,0 +1,1 @@
+ALTER TABLE "public"."orders" ALTER COLUMN "the ""note""" SET DATA TYPE VARCHAR(40);

@@ -1,0 +1,11 @@
+ALTER SESSION SET TRANSACTION_ABORT_ON_ERROR = TRUE;
+ALTER SESSION SET LOCK_TIMEOUT = 60;
+BEGIN TRANSACTION;
+UPDATE "STAGELIFT"."public.orders" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = '';
+SELECT CAST(CASE WHEN COUNT(*) > 0 THEN '1' ELSE 'stagelift lock ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE load_id = '';
+SELECT CAST(CASE WHEN COUNT(*) = 0 THEN '1' ELSE 'stagelift ledger ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f';
+SELECT CAST(CASE WHEN COUNT(*) = 0 THEN '1' ELSE 'stagelift source ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE load_id <> '' AND source <> 'public.orders';
+SELECT CAST(CASE WHEN COUNT(*) = 0 OR MAX(window_to) < '2026-11-21 00:00:00+00' THEN '1' ELSE 'stagelift behind ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE mode = 'merge' AND window_column = 'changed';
+SELECT CAST(CASE WHEN MAX(window_to) >= '2026-11-20 00:00:00+00' THEN '1' ELSE 'stagelift held ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE mode = 'merge' AND window_column = 'changed';
+INSERT INTO "STAGELIFT"."public.orders" (load_id, source, run, mode, row_count, window_column, window_from, window_to, loaded_at) SELECT '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 'merge', 0, 'changed', '2026-11-20 00:00:00+00', '2026-11-21 00:00:00+00', CURRENT_TIMESTAMP();
+COMMIT;
