@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/caarlos0/env/v11"
 
@@ -25,5 +26,6 @@ func openRedshift(cfg aws.Config) (warehouse.Warehouse, error) {
 	return redshift.New(cfg, redshift.Config{
 		Workgroup: e.Workgroup, ClusterID: e.Cluster, Database: e.Database,
 		CopyRole: e.CopyRole, LedgerSchema: e.LedgerSchema, Region: cfg.Region,
+		Log: lambdacontext.NewLogger(),
 	})
 }

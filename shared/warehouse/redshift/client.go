@@ -2,8 +2,6 @@ package redshift
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -82,46 +80,25 @@ func (w *Warehouse) submit(ctx context.Context, statement string) (string, error
 // submitBatch runs the statements in one transaction. With a name, a batch of
 // that name that is running is taken up instead, and one that gets lost on the
 // way is not submitted twice: the token is made of the name, of how many batches
-// of that name there were, and of the text.
+// of that name there were, and of the text. Where they may not be listed, a
+// second batch waits for the first one's lock, and the ledger stops it.
 func (w *Warehouse) submitBatch(ctx context.Context, name string, statements []string) (string, error) {
 	in := &redshiftdata.BatchExecuteStatementInput{
 		Sqls: statements, Database: aws.String(w.config.Database), StatementName: optional(name),
 		WorkgroupName: optional(w.config.Workgroup), ClusterIdentifier: optional(w.config.ClusterID),
 	}
 	if name != "" {
-		under, attempts, err := w.underWay(ctx, name)
-		if err != nil || under != "" {
-			return under, err
+		known, err := w.attempts(ctx, name)
+		if err != nil || known.running != "" {
+			return known.running, err
 		}
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %q", name, attempts, statements))
-		in.ClientToken = aws.String(hex.EncodeToString(sum[:]))
+		in.ClientToken = known.token(name, statements)
 	}
 	out, err := w.api.BatchExecuteStatement(ctx, in)
 	if err != nil {
 		return "", fmt.Errorf("submitting to Redshift: %w", err)
 	}
 	return aws.ToString(out.Id), nil
-}
-
-// underWay looks for a statement of that name that is running, and counts all
-// that the Data API still knows, which it does for a day.
-func (w *Warehouse) underWay(ctx context.Context, name string) (id string, attempts int, err error) {
-	pages := redshiftdata.NewListStatementsPaginator(w.api, &redshiftdata.ListStatementsInput{
-		StatementName: aws.String(name), Status: types.StatusStringAll, RoleLevel: aws.Bool(true),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return "", 0, fmt.Errorf("looking for statements under way: %w", err)
-		}
-		for _, s := range page.Statements {
-			attempts++
-			if (description{status: s.Status}).running() {
-				id = aws.ToString(s.Id)
-			}
-		}
-	}
-	return id, attempts, nil
 }
 
 // rows returns what a query has answered, as text; NULL is empty.

@@ -120,33 +120,6 @@ func (b *bundle) reach(w *Warehouse, l warehouse.Load, name string) warehouse.Ou
 	return outcome
 }
 
-// Who stops waiting does not stop the transaction. Another delivery finds it
-// under way, and the handle leads to it from anywhere.
-func TestLoadUnderWayIsTakenUp(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	inside, open := b.gate("COPY ")
-	defer open()
-	l := b.stage(1, "1,a")
-	first := b.reach(b.client, l, stepLoad)
-	id, _, _ := strings.Cut(<-inside, ":")
-	if !strings.HasSuffix(first.Handle, id) {
-		t.Errorf("the delivery is at %s, want statement %s", first.Handle, id)
-	}
-	// It may find the statement, or wait for the ledger that this has locked.
-	second, err := b.connect().Begin(t.Context(), l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	open()
-	outcome, err := follow(t.Context(), b.connect(), l, second, nil)
-	if err != nil || outcome.State != warehouse.Loaded && outcome.State != warehouse.AlreadyLoaded {
-		t.Errorf("outcome %+v, %v", outcome, err)
-	}
-	b.load(l, warehouse.AlreadyLoaded)
-	b.want(rowsOfT, "1=a")
-}
-
 // A check that could not be made has found nothing out: the error is the
 // warehouse's, and the next delivery loads.
 func TestCrashDuringACheckIsNotTakenForItsResult(t *testing.T) {

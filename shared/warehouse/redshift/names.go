@@ -98,9 +98,11 @@ func temporary(load warehouse.Load, what string) string {
 	return table.Quote("stagelift_" + load.ID[:min(16, len(load.ID))] + what)
 }
 
-// batchName names a load's batches for the Data API, which finds them by it.
+// batchName names a load's batches for the Data API, which finds them by it. The
+// API lists those of all databases that the role has submitted to.
 func batchName(c Config, load warehouse.Load) string {
-	return "stagelift-" + load.ID + "-" + digest(ledger(c, load).String())[:16]
+	where := fmt.Sprintf("%q %q %q %s", c.Workgroup, c.ClusterID, c.Database, ledger(c, load))
+	return "stagelift-" + load.ID + "-" + digest(where)[:16]
 }
 
 // columnNames lists columns, quoted.

@@ -5,7 +5,9 @@
 //
 // A load is a row of statements that are submitted and asked about, one after
 // the other; whoever has the handle of the one that is running can go on from
-// there, in this invocation or in another.
+// there, in this invocation or in another. Whoever has no handle looks first
+// whether the load's batch is running, and takes it up: reading the ledger would
+// wait for the lock that the batch holds.
 //
 //	look     what columns the target and its ledger have
 //	create   the target and its ledger, where they are missing
@@ -21,7 +23,9 @@
 // any, go on. The lock comes before the transaction's snapshot, so what the
 // previous holder wrote is seen; the second statement makes sure that the
 // ledger is still the one that was judged. If it is not, the ledger is read and
-// judged again.
+// judged again. So a load is right also when two batches of it are submitted,
+// because a list of what is running comes late or may not be read; the second
+// batch is only in vain.
 //
 // Plain SQL cannot stop halfway on a condition. The checks divide by zero when
 // theirs does not hold, and the number of the failed statement tells which.
@@ -44,6 +48,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
@@ -65,12 +71,16 @@ type Config struct {
 	LedgerSchema string
 	// Region is the region of the staging bucket.
 	Region string
+	// Log is told once when a right is missing that loads can do without. Nil
+	// discards it.
+	Log *slog.Logger
 }
 
 // Warehouse loads into one Redshift database. It is safe for concurrent use.
 type Warehouse struct {
-	api    *redshiftdata.Client
-	config Config
+	api        *redshiftdata.Client
+	config     Config
+	toldDenied sync.Once
 }
 
 var _ warehouse.Warehouse = (*Warehouse)(nil)
@@ -87,14 +97,24 @@ func New(cfg aws.Config, config Config) (*Warehouse, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("configuring Redshift: %w", err)
 	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Warehouse{api: redshiftdata.NewFromConfig(cfg), config: config}, nil
 }
 
-// Begin refuses a load that cannot be done, whatever is in the warehouse, and
-// submits the first step of any other.
+// Begin refuses a load that cannot be done, whatever is in the warehouse. Of any
+// other it takes up the batch that is running, or submits the first step.
 func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.Outcome, error) {
 	if err := w.check(load); err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
+	}
+	known, err := w.attempts(ctx, batchName(w.config, load))
+	if err != nil {
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+	}
+	if known.running != "" {
+		return running(step{name: stepLoad, round: 1, id: known.running}), nil
 	}
 	return w.look(ctx, load, 1)
 }
