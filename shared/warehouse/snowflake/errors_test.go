@@ -124,7 +124,7 @@ func FuzzPlan(f *testing.F) {
 		l.Mode, l.Keys, l.Format.Name = warehouse.Mode(mode), []string{column}, format
 		l.Source.Table, l.Target.Table, l.Columns[0].Name = target, target, column
 		l.Parts = []warehouse.Part{{Key: folder + part, Rows: l.Rows}}
-		transaction, err := plan(config(), l)
+		transaction, err := plan(config(), l, 1)
 		if err != nil {
 			return
 		}
@@ -132,7 +132,7 @@ func FuzzPlan(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, s := range append(setup, append(transaction.statements, lookStatement(config(), l), entryStatement(config(), l), lockRow(config(), l))...) {
+		for _, s := range append(setup, append(transaction.statements, lookStatement(config(), l), ledgerStatement(config(), l), lockRow(config(), l))...) {
 			if !whole(s) {
 				t.Errorf("statement falls apart: %s", s)
 			}

@@ -79,14 +79,14 @@ func TestCrashInAnyStatementLeavesTheTargetAsItWas(t *testing.T) {
 			if l.Mode = mode; mode == warehouse.Merge {
 				l.Keys = []string{"id"}
 			}
-			p, err := plan(b.config, l)
+			p, err := plan(b.config, l, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for n := range p.statements {
 				crash := nth(n, func() error { return errCrash })
 				b.hook(hooks{statement: func(_ context.Context, _, sql string) error {
-					if !strings.HasPrefix(sql, "SELECT table_schema") && !strings.HasPrefix(sql, "SELECT load_id") {
+					if !strings.HasPrefix(sql, "SELECT table_schema") && !strings.HasPrefix(sql, "SELECT sequence") {
 						return crash()
 					}
 					return nil
@@ -194,7 +194,7 @@ func TestForgottenHandleIsLookedUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	l := b.stage(1, "1,a")
-	outcome, err := b.warehouse.Poll(t.Context(), l, "01b2c3d4-0000-0000-0000-000000000000")
+	outcome, err := b.warehouse.Poll(t.Context(), l, "load.1.01b2c3d4-0000-0000-0000-000000000000")
 	if err != nil || outcome.State != warehouse.Running {
 		t.Fatalf("%+v, %v", outcome, err)
 	}
@@ -203,7 +203,7 @@ func TestForgottenHandleIsLookedUp(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	outcome, err = b.warehouse.Poll(t.Context(), l, "01b2c3d4-0000-0000-0000-000000000000")
+	outcome, err = b.warehouse.Poll(t.Context(), l, "load.1.01b2c3d4-0000-0000-0000-000000000000")
 	if err != nil || outcome.State != warehouse.AlreadyLoaded {
 		t.Errorf("%+v, %v", outcome, err)
 	}

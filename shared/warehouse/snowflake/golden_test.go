@@ -202,7 +202,7 @@ func TestSupersededWindowIsGolden(t *testing.T) {
 	t.Parallel()
 	l := load()
 	modes["merge-newest-deleted"](&l)
-	transaction, err := supersede(config(), l)
+	transaction, err := plan(config(), withoutRows(l), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,11 +231,11 @@ func script(t *testing.T, l warehouse.Load) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transaction, err := plan(config(), l)
+	transaction, err := plan(config(), l, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := slices.Concat([]string{lookStatement(config(), l), entryStatement(config(), l)}, setup,
+	lines := slices.Concat([]string{lookStatement(config(), l), ledgerStatement(config(), l)}, setup,
 		[]string{lockRow(config(), l)}, transaction.statements)
 	return strings.Join(lines, ";\n") + ";\n"
 }
@@ -256,4 +256,3 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }
-

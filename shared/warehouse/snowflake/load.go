@@ -16,20 +16,25 @@ import (
 // one that Snowflake kept from an earlier time.
 const attempts = 3
 
-// superseded marks the handle of a request that writes a window into the ledger
-// without its rows, since the target was replaced by newer ones: the windows
-// after it need not wait for it.
-const superseded = "superseded/"
+// maxRounds bounds how often a load is judged anew, because others changed the
+// ledger before it had its turn.
+const maxRounds = 100
 
-// Begin looks the load up in the ledger, creates what is missing, which takes a
+// Begin has the load judged by the ledger, creates what is missing, which takes a
 // few statements that it waits for, and submits the transaction.
 func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.Outcome, error) {
-	t, err := plan(w.config, load)
-	if err != nil {
+	if _, err := plan(w.config, load, 0); err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("planning the load of %s: %w", load.Target, err)
 	}
+	return w.begin(ctx, load, 1)
+}
+
+func (w *Warehouse) begin(ctx context.Context, load warehouse.Load, round int) (warehouse.Outcome, error) {
+	if round > maxRounds {
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w, and others came first %d times; nothing was changed", load.Target, warehouse.ErrBusy, maxRounds)
+	}
 	for attempt := 1; ; attempt++ {
-		book, err := w.prepare(ctx, load)
+		verdict, last, err := w.prepare(ctx, load)
 		failed := (*statementError)(nil)
 		switch {
 		case errors.As(err, &failed) && attempt < attempts:
@@ -37,27 +42,33 @@ func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.O
 			// it wanted is there.
 		case err != nil:
 			return warehouse.Outcome{}, err
-		case book.loaded:
-			return warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: book.rows}, nil
+		case verdict.Enter:
+			return w.submit(ctx, load, last, step{name: stepEnter, round: round})
+		case verdict.State != "":
+			return warehouse.Outcome{State: verdict.State, Rows: verdict.Rows, Reason: verdict.Reason}, nil
 		default:
-			return w.submit(ctx, load, t, "")
+			return w.submit(ctx, load, last, step{name: stepLoad, round: round})
 		}
 	}
 }
 
-// prepare looks what is there and creates what is missing.
-func (w *Warehouse) prepare(ctx context.Context, load warehouse.Load) (bookEntry, error) {
+// prepare looks what is there, has the load judged, and creates what is missing
+// for it if it is to go ahead. Last is the number of the ledger's last entry.
+func (w *Warehouse) prepare(ctx context.Context, load warehouse.Load) (verdict warehouse.Verdict, last int64, err error) {
 	found, err := w.look(ctx, load)
 	if err != nil {
-		return bookEntry{}, fmt.Errorf("looking at table %s: %w", load.Target, err)
+		return verdict, 0, fmt.Errorf("looking at table %s: %w", load.Target, err)
 	}
-	var book bookEntry
+	var b book
 	if found.ledger {
-		if book, err = w.entry(ctx, load); err != nil || book.loaded {
-			return book, err
+		if b, err = w.readLedger(ctx, load); err != nil {
+			return verdict, 0, err
 		}
 	}
-	return book, w.setUp(ctx, load, found, book.lockable)
+	if verdict, err = warehouse.Judge(load, b.entries); err != nil || verdict.State != "" {
+		return verdict, b.last, err
+	}
+	return verdict, b.last, w.setUp(ctx, load, found, b.lockable)
 }
 
 // look reads what is there of the load's tables.
@@ -67,37 +78,6 @@ func (w *Warehouse) look(ctx context.Context, load warehouse.Load) (existing, er
 		return existing{}, err
 	}
 	return parseExisting(w.config, load, rows)
-}
-
-// bookEntry is what a ledger says of a load.
-type bookEntry struct {
-	loaded   bool
-	rows     int64
-	lockable bool // the row to lock is there
-}
-
-// entry reads the ledger, which must be there.
-func (w *Warehouse) entry(ctx context.Context, load warehouse.Load) (bookEntry, error) {
-	var found bookEntry
-	rows, err := w.query(ctx, entryStatement(w.config, load))
-	for _, row := range rows {
-		switch {
-		case len(row) != 2 || row[0] == nil || row[1] == nil:
-			err = errors.New("it has not the columns that it should")
-		case *row[0] == "":
-			found.lockable = true
-		default:
-			found.loaded = true
-			found.rows, err = strconv.ParseInt(*row[1], 10, 64)
-		}
-		if err != nil {
-			break
-		}
-	}
-	if err != nil {
-		return bookEntry{}, fmt.Errorf("reading the ledger of %s: %w", load.Target, err)
-	}
-	return found, nil
 }
 
 // setUp creates what is missing. A schema that could not be created may be
@@ -127,52 +107,58 @@ func (w *Warehouse) setUp(ctx context.Context, load warehouse.Load, found existi
 // submit hands the transaction over. What asks for the same again, here or in
 // another invocation, asks under the same name: so it is always sent as a
 // repetition, which it may be.
-func (w *Warehouse) submit(ctx context.Context, load warehouse.Load, t transaction, mark string) (warehouse.Outcome, error) {
+func (w *Warehouse) submit(ctx context.Context, load warehouse.Load, last int64, at step) (warehouse.Outcome, error) {
+	planned := load
+	if at.name == stepEnter {
+		planned = withoutRows(load)
+	}
+	t, err := plan(w.config, planned, last)
+	if err != nil {
+		return warehouse.Outcome{}, fmt.Errorf("planning the load of %s: %w", load.Target, err)
+	}
 	s := w.statement(t.text())
 	s.Timeout = int64(w.config.Timeout / time.Second)
 	s.Parameters["MULTI_STATEMENT_COUNT"] = strconv.Itoa(len(t.statements))
 	s.Parameters["QUERY_TAG"] = "stagelift " + load.ID
 	for attempt := 0; ; attempt++ {
-		a, err := w.api.submit(ctx, requestID(load.ID, attempt, s.Statement), s, true)
+		a, err := w.api.submit(ctx, requestID(load.ID, at.round*attempts+attempt, s.Statement), s, true)
 		failed := (*statementError)(nil)
 		switch {
 		case err == nil && a.Handle == "":
 			return warehouse.Outcome{}, fmt.Errorf("submitting the load of %s: the answer names no statement", load.Target)
 		case err == nil:
-			return running(mark + a.Handle), nil
+			at.id = a.Handle
+			return running(at), nil
 		case !errors.As(err, &failed):
 			return warehouse.Outcome{}, fmt.Errorf("submitting the load of %s: %w", load.Target, err)
 		case attempt+1 == attempts:
-			return w.explain(ctx, load, failed)
+			return w.explain(ctx, load, at, failed)
 		}
-	}
-}
-
-func running(handle string) warehouse.Outcome {
-	return warehouse.Outcome{
-		State: warehouse.Running, Handle: handle, Statements: []string{strings.TrimPrefix(handle, superseded)},
 	}
 }
 
 // Poll asks how the transaction stands. One that Snowflake does not know any
 // more is looked up in the ledger, and begun again if it is not there.
 func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string) (warehouse.Outcome, error) {
-	id, skipped := strings.CutPrefix(handle, superseded)
-	a, err := w.api.status(ctx, id)
+	at, err := parseStep(handle)
+	if err != nil {
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+	}
+	a, err := w.api.status(ctx, at.id)
 	failed := (*statementError)(nil)
 	switch {
 	case unknown(err):
-		return w.Begin(ctx, load)
+		return w.begin(ctx, load, at.round+1)
 	case errors.As(err, &failed):
-		return w.explain(ctx, load, failed)
+		return w.explain(ctx, load, at, failed)
 	case err != nil:
-		return warehouse.Outcome{}, fmt.Errorf("asking for the load of %s, statement %s, which goes on: %w", load.Target, id, err)
+		return warehouse.Outcome{}, fmt.Errorf("asking for the load of %s, statement %s, which goes on: %w", load.Target, at.id, err)
 	case a.Running:
-		return running(handle), nil
-	case skipped:
+		return running(at), nil
+	case at.name == stepEnter:
 		return warehouse.Outcome{
-			State: warehouse.Skipped, Statements: []string{id},
-			Reason: fmt.Sprintf("%s was replaced by a run newer than %s", load.Target, load.Run),
+			State: warehouse.Skipped, Statements: []string{at.id},
+			Reason: fmt.Sprintf("a run newer than %s has brought the whole table", load.Run),
 		}, nil
 	}
 	return w.finish(ctx, load, a)
@@ -183,7 +169,7 @@ func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string
 // cannot be read any more changes nothing.
 func (w *Warehouse) finish(ctx context.Context, load warehouse.Load, a answer) (warehouse.Outcome, error) {
 	outcome := warehouse.Outcome{State: warehouse.Loaded, Rows: max(load.Rows, 0), Statements: append([]string{a.Handle}, a.Handles...)}
-	t, err := plan(w.config, load)
+	t, err := plan(w.config, load, 0)
 	if err != nil || len(a.Handles) != len(t.statements) {
 		return w.counted(ctx, load, outcome)
 	}
@@ -208,17 +194,21 @@ func (w *Warehouse) counted(ctx context.Context, load warehouse.Load, outcome wa
 	if load.Rows >= 0 {
 		return outcome, nil
 	}
-	book, err := w.entry(ctx, load)
-	outcome.Rows = book.rows
+	b, err := w.readLedger(ctx, load)
+	entry, _ := b.entry(load)
+	outcome.Rows = entry.Rows
 	return outcome, err
 }
 
 // Cancel stops what a handle names. The transaction is rolled back, unless it
 // had come to its end.
 func (w *Warehouse) Cancel(ctx context.Context, handle string) error {
-	id := strings.TrimPrefix(handle, superseded)
-	if err := w.api.cancel(ctx, id); err != nil {
-		return fmt.Errorf("cancelling statement %s: %w", id, err)
+	at, err := parseStep(handle)
+	if err == nil {
+		err = w.api.cancel(ctx, at.id)
+	}
+	if err != nil {
+		return fmt.Errorf("cancelling a load: %w", err)
 	}
 	return nil
 }

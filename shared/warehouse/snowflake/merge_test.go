@@ -82,13 +82,16 @@ func TestKeysThatCannotBeMergedAreRefused(t *testing.T) {
 		want string
 	}{
 		"twice": {[]string{"1,a,1,f", "1,b,2,f", "2,c,1,f"}, "1 keys are staged more than once"},
-		"NULL":  {[]string{"1,a,1,f", `\N,b,2,f`}, "1 staged rows have no value in a key"},
+		"NULL":  {[]string{"1,a,1,f", `\N,b,2,f`}, "1 of them have no value in a key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.load(b.merge(1, "1,a,0,f"), warehouse.Loaded)
-			_, _ = b.fail(b.merge(2, test.rows...), "loading public.t", test.want, "nothing was changed")
+			_, err := b.fail(b.merge(2, test.rows...), "loading public.t", test.want, "nothing was changed")
+			if !errors.Is(err, warehouse.ErrKeys) {
+				t.Errorf("error is %v", err)
+			}
 			b.want(rowsOfM, "1=a@0")
 		})
 	}
@@ -99,12 +102,12 @@ func TestWindowsAreMergedInTheirOrder(t *testing.T) {
 	b := setup(t)
 	// As numbers: 100 is not before 20.
 	first, second, third := window(b.merge(1, "1,a,1,f"), "", "20"), window(b.merge(2, "1,b,20,f"), "20", "100"), window(b.merge(3, "1,c,100,f"), "100", "200")
-	_, err := b.fail(second, "up to its beginning", "from 20 to 100")
+	_, err := b.fail(second, `begins at "20"`, "ends at nothing", "nothing was changed")
 	if !errors.Is(err, warehouse.ErrHeld) {
 		t.Errorf("error is %v", err)
 	}
 	b.load(first, warehouse.Loaded)
-	_, err = b.fail(third, "up to 20", "from 100 to 200")
+	_, err = b.fail(third, `begins at "100"`, `ends at "20"`, "nothing was changed")
 	if !errors.Is(err, warehouse.ErrHeld) {
 		t.Errorf("error is %v", err)
 	}
@@ -113,7 +116,7 @@ func TestWindowsAreMergedInTheirOrder(t *testing.T) {
 	b.load(third, warehouse.Loaded)
 	b.load(second, warehouse.AlreadyLoaded)
 	late := window(b.merge(4, "1,x,50,f"), "20", "100")
-	if outcome := b.load(late, warehouse.Skipped); !strings.Contains(outcome.Reason, "up to 200") {
+	if outcome := b.load(late, warehouse.Skipped); !strings.Contains(outcome.Reason, `up to "200"`) {
 		t.Errorf("reason %q", outcome.Reason)
 	}
 	b.want(rowsOfM, "1=c@100")

@@ -37,17 +37,17 @@ func setupStatements(c Config, load warehouse.Load, found existing) ([]string, e
 	}
 	book := ledger(c, load)
 	return append(list, "CREATE SCHEMA IF NOT EXISTS "+table.Quote(book.Schema),
-		"CREATE TABLE IF NOT EXISTS "+book.SQL()+" (load_id VARCHAR(64) NOT NULL, source VARCHAR(1024) NOT NULL, "+
-			"run VARCHAR(32) NOT NULL, mode VARCHAR(16) NOT NULL, row_count NUMBER(19,0) NOT NULL, "+
-			"window_column VARCHAR(255), window_from VARCHAR(255), window_to VARCHAR(255), loaded_at TIMESTAMP_TZ(6) NOT NULL)"), nil
+		"CREATE TABLE IF NOT EXISTS "+book.SQL()+" (sequence NUMBER(19,0) NOT NULL, load_id VARCHAR(64) NOT NULL, "+
+			"source VARCHAR(1024) NOT NULL, run VARCHAR(32) NOT NULL, mode VARCHAR(16) NOT NULL, window_from VARCHAR(255), "+
+			"window_to VARCHAR(255), row_count NUMBER(19,0) NOT NULL, loaded_at TIMESTAMP_TZ(6) NOT NULL)"), nil
 }
 
-// lockRow puts the row there that loads of the target lock. A second one, by
-// two who did not see each other, does no harm: both are locked.
+// lockRow puts the row there that loads of the target lock, as entry number 0. A
+// second one, by two who did not see each other, does no harm: both are locked.
 func lockRow(c Config, load warehouse.Load) string {
 	book := ledger(c, load).SQL()
-	return "INSERT INTO " + book + " (load_id, source, run, mode, row_count, loaded_at) " +
-		"SELECT '', '', '', 'lock', 0, CURRENT_TIMESTAMP() FROM " +
+	return "INSERT INTO " + book + " (sequence, load_id, source, run, mode, row_count, loaded_at) " +
+		"SELECT 0, '', '', '', 'lock', 0, CURRENT_TIMESTAMP() FROM " +
 		"(SELECT COUNT(*) AS locks FROM " + book + " WHERE load_id = '') AS l WHERE l.locks = 0"
 }
 

@@ -10,6 +10,10 @@
 // and readers of any go on. Statements see what was committed before they
 // began (READ COMMITTED), so what the previous holder wrote is seen.
 //
+// What becomes of a load is judged before, by warehouse.Judge, which reads the
+// ledger. Once the transaction holds the lock it makes sure that the ledger has
+// not changed; where it has, the load is judged again.
+//
 // A statement that fails would leave the transaction open, and its locks held
 // until Snowflake gives it up minutes or hours later. The request therefore
 // sets TRANSACTION_ABORT_ON_ERROR, with which the failure of a statement ends

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
@@ -17,7 +16,7 @@ func TestNoCopyListsMoreFilesThanSnowflakeTakes(t *testing.T) {
 		for i := range parts {
 			l.Parts = append(l.Parts, warehouse.Part{Key: fmt.Sprintf("%spart-%05d.csv", folder, i)})
 		}
-		transaction, err := plan(config(), l)
+		transaction, err := plan(config(), l, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,10 +55,6 @@ func TestWhatCannotBeLoadedIsRefused(t *testing.T) {
 		"rows, no parts":  {func(l *warehouse.Load) { l.Parts = nil }, []string{"1042 rows", "no parts"}},
 		"no columns":      {func(l *warehouse.Load) { l.Columns = nil }, []string{"no columns"}},
 		"numbers in JSON": {func(l *warehouse.Load) { formats["jsonl"](l); l.Columns[1].Type = "numeric" }, []string{`"total"`, "numeric", "38 digits"}},
-		"window's type": {func(l *warehouse.Load) {
-			modes["merge"](l)
-			l.Window = &stage.Window{Column: "c", Type: "text", To: "z"}
-		}, []string{`"c"`, "text"}},
 		"too much text": {func(l *warehouse.Load) {
 			for i := range 60000 {
 				l.Parts = append(l.Parts, warehouse.Part{Key: fmt.Sprintf("%spart-1%010d.csv", folder, i)})
@@ -70,7 +65,7 @@ func TestWhatCannotBeLoadedIsRefused(t *testing.T) {
 			t.Parallel()
 			l := load()
 			test.bend(&l)
-			_, err := plan(config(), l)
+			_, err := plan(config(), l, 1)
 			wantError(t, err, test.want...)
 		})
 	}

@@ -27,28 +27,9 @@ const requestLimit = 1_000_000
 // text puts each statement on a line of its own, as the query history shows it.
 func (t *transaction) text() string { return strings.Join(t.statements, ";\n") }
 
-// plan says in full what a load will do, or every reason why it cannot be done.
-func plan(c Config, load warehouse.Load) (transaction, error) {
-	checks, err := inOrder(c, load)
-	if err != nil {
-		return transaction{}, err
-	}
-	return build(c, load, append(notReplaced(c, load), checks...))
-}
-
-// supersede is the transaction of a window whose rows are older than those that
-// replaced the target: it takes its turn and its place in the ledger, and
-// nothing else.
-func supersede(c Config, load warehouse.Load) (transaction, error) {
-	load.Parts, load.Rows = nil, 0
-	checks, err := inOrder(c, load)
-	if err != nil {
-		return transaction{}, err
-	}
-	return build(c, load, checks)
-}
-
-func build(c Config, load warehouse.Load, checks []string) (transaction, error) {
+// plan says in full what a load will do, on the condition that the ledger's last
+// entry is number last; or every reason why it cannot be done.
+func plan(c Config, load warehouse.Load, last int64) (transaction, error) {
 	if err := errors.Join(checkNames(load), checkMode(load), checkParts(load)); err != nil {
 		return transaction{}, err
 	}
@@ -66,13 +47,11 @@ func build(c Config, load warehouse.Load, checks []string) (transaction, error) 
 	t.add("BEGIN TRANSACTION",
 		"UPDATE "+book+" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = ''",
 		ensure(checkLock, "COUNT(*) > 0", book+" WHERE load_id = ''"),
-		none(checkLedger, book+" WHERE load_id = "+quote(load.ID)),
-		none(checkSource, book+otherSources(load)))
-	t.add(checks...)
+		unchanged(c, load, last))
 	if err := t.apply(c, load); err != nil {
 		return transaction{}, err
 	}
-	t.add(entry(c, load), "COMMIT")
+	t.add(enter(c, load), "COMMIT")
 	if size := len(t.text()); size > requestLimit {
 		return transaction{}, fmt.Errorf("the %d parts and %d columns make a request of %d bytes, Snowflake takes %d; stage fewer, larger parts",
 			len(load.Parts), len(load.Columns), size, requestLimit)
@@ -126,25 +105,6 @@ func appendStatements(c Config, load warehouse.Load) []string {
 func insert(c Config, load warehouse.Load) string {
 	columns := identifiers(names(load.Columns))
 	return "INSERT INTO " + load.Target.SQL() + " (" + columns + ") SELECT " + columns + " FROM " + stagingTable(c, load)
-}
-
-// entry writes the load into the ledger.
-func entry(c Config, load warehouse.Load) string {
-	values := []string{quote(load.ID), quote(load.Source.String()), quote(string(load.Run)), quote(string(load.Mode))}
-	from := " FROM " + stagingTable(c, load)
-	if len(load.Parts) == 0 {
-		values, from = append(values, "0"), ""
-	} else {
-		values = append(values, "COUNT(*)")
-	}
-	if load.Window == nil {
-		values = append(values, "NULL", "NULL", "NULL")
-	} else {
-		values = append(values, quote(load.Window.Column), quote(load.Window.From), quote(load.Window.To))
-	}
-	return "INSERT INTO " + ledger(c, load).SQL() +
-		" (load_id, source, run, mode, row_count, window_column, window_from, window_to, loaded_at) SELECT " +
-		strings.Join(append(values, "CURRENT_TIMESTAMP()"), ", ") + from
 }
 
 func checkMode(load warehouse.Load) error {
