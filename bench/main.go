@@ -2,13 +2,15 @@
 // ratios to peers in the same run: these machines are noisy, and a time alone
 // says nothing. It prints; it never fails for a number.
 //
-//	go run ./bench [-rows 5000000] [-rounds 3] [-only speed,memory,header,start,size]
+//	go run ./bench [-rows 5000000] [-rounds 3] [-copy 10s,30s] [-only speed,memory,header,start,size,load]
 //
 // Measured are the time of extract in each format against psql's COPY of the
 // same table to /dev/null, psql into aws s3 cp, and pandas; the peak memory of
 // extract for tables of three sizes; what header moves of an object of a GiB,
 // against reading and uploading all of it; the time from the start of each
-// bootstrap to its first poll; and the size of each zip.
+// bootstrap to its first poll; the size of each zip; and what a load costs
+// besides the warehouse's work: the time around it, what Lambda bills while COPY
+// lasts, and how many loads a thousand small objects make.
 package main
 
 import (
@@ -19,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"time"
 
 	"github.com/stagelift/stagelift/local/process"
 	"github.com/stagelift/stagelift/local/stack"
@@ -27,11 +30,13 @@ import (
 func main() {
 	rows := flag.Int("rows", 5_000_000, "rows of the large table; the small one has a fifth")
 	rounds := flag.Int("rounds", 3, "times that each is taken; the least counts")
-	only := flag.String("only", "", "what to measure, of speed, memory, header, start and size, between commas (default all)")
+	only := flag.String("only", "", "what to measure, of speed, memory, header, start, size and load, between commas (default all)")
+	copies := durations{10 * time.Second, 30 * time.Second}
+	flag.Var(&copies, "copy", "how long COPY takes in load, between commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	ctx, release := process.WithParent(ctx)
-	err := run(ctx, *rows, *rounds, *only)
+	err := run(ctx, &bench{rounds: max(*rounds, 1), large: *rows, small: *rows / 5, copies: copies}, *only)
 	release()
 	stop()
 	if err != nil {
@@ -47,23 +52,38 @@ type bench struct {
 	rounds int
 	// large and small are the numbers of rows.
 	large, small int
+	// copies are how long COPY is made to take.
+	copies []time.Duration
 }
 
-func run(ctx context.Context, rows, rounds int, only string) (err error) {
-	root, err := os.Getwd()
+type measure func(context.Context) error
+
+func run(ctx context.Context, b *bench, only string) (err error) {
+	if b.root, err = os.Getwd(); err != nil {
+		return err
+	}
+	shared, own, err := b.chosen(only)
 	if err != nil {
 		return err
 	}
-	s, err := stack.Start(ctx, stack.Options{Root: root, Step: step, Deaf: true})
-	if err != nil {
+	if len(shared) > 0 {
+		if err := b.onStack(ctx, shared); err != nil {
+			return err
+		}
+	}
+	return each(ctx, own)
+}
+
+// onStack measures on one stack, which is gone afterwards.
+func (b *bench) onStack(ctx context.Context, measures []measure) (err error) {
+	if b.Stack, err = stack.Start(ctx, stack.Options{Root: b.root, Step: step, Deaf: true}); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	b := &bench{Stack: s, root: root, rounds: max(rounds, 1), large: rows, small: rows / 5}
-	measures, err := b.chosen(only)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return each(ctx, measures)
+}
+
+func each(ctx context.Context, measures []measure) error {
 	for _, measure := range measures {
 		if err := measure(ctx); err != nil {
 			return err
@@ -72,11 +92,12 @@ func run(ctx context.Context, rows, rounds int, only string) (err error) {
 	return nil
 }
 
-// chosen returns what only names, in the order in which it is measured.
-func (b *bench) chosen(only string) ([]func(context.Context) error, error) {
+// chosen returns what only names, in the order in which it is measured: what
+// shares a stack, and what has one of its own.
+func (b *bench) chosen(only string) (shared, own []measure, err error) {
 	all := []struct {
-		name    string
-		measure func(context.Context) error
+		name string
+		measure
 	}{{"speed", b.speed}, {"memory", b.memory}, {"header", b.header}, {"start", b.coldStart}, {"size", b.zips}}
 	wanted := map[string]bool{}
 	for name := range strings.SplitSeq(only, ",") {
@@ -84,20 +105,49 @@ func (b *bench) chosen(only string) ([]func(context.Context) error, error) {
 	}
 	delete(wanted, "")
 	everything := len(wanted) == 0
-	var chosen []func(context.Context) error
 	if everything || wanted["speed"] || wanted["memory"] {
-		chosen = append(chosen, b.fill)
+		shared = append(shared, b.fill)
 	}
 	for _, a := range all {
 		if everything || wanted[a.name] {
-			chosen = append(chosen, a.measure)
+			shared = append(shared, a.measure)
 		}
 		delete(wanted, a.name)
 	}
-	for name := range wanted {
-		return nil, fmt.Errorf("-only names %q; there are speed, memory, header, start and size", name)
+	if everything || wanted["load"] {
+		own = append(own, b.load)
 	}
-	return chosen, nil
+	delete(wanted, "load")
+	for name := range wanted {
+		return nil, nil, fmt.Errorf("-only names %q; there are speed, memory, header, start, size and load", name)
+	}
+	return shared, own, nil
+}
+
+// durations is a list of them, between commas.
+type durations []time.Duration
+
+func (d *durations) String() string {
+	var list []string
+	for _, one := range *d {
+		list = append(list, one.String())
+	}
+	return strings.Join(list, ",")
+}
+
+func (d *durations) Set(text string) error {
+	*d = nil
+	for one := range strings.SplitSeq(text, ",") {
+		took, err := time.ParseDuration(strings.TrimSpace(one))
+		if err == nil && took <= 0 {
+			err = errors.New("want more than nothing")
+		}
+		if err != nil {
+			return err
+		}
+		*d = append(*d, took)
+	}
+	return nil
 }
 
 func step(what string) { fmt.Fprintln(os.Stderr, "…", what) }

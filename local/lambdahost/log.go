@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"sync"
 	"time"
@@ -70,13 +69,12 @@ func (l *lines) flush() {
 	}
 }
 
-// report returns Lambda's REPORT line. All time is billed, initialisation too,
-// as for every function since August 2025. Without memory (the process is gone,
-// or the system does not tell) that field is left out.
+// report returns Lambda's REPORT line. Without memory (the process is gone, or
+// the system does not tell) that field is left out.
 func report(r Result, memoryMB int, memory int64) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB",
-		r.RequestID, milliseconds(r.Duration), math.Ceil(milliseconds(r.Init+r.Duration)), memoryMB)
+		r.RequestID, milliseconds(r.Duration), milliseconds(r.Billed()), memoryMB)
 	if memory > 0 {
 		fmt.Fprintf(&b, "\tMax Memory Used: %d MB", (memory+1<<20-1)>>20)
 	}

@@ -39,6 +39,12 @@ type Result struct {
 	Init time.Duration
 }
 
+// Billed is what Lambda bills: all time, initialisation too, as for every
+// function since August 2025, in whole milliseconds.
+func (r Result) Billed() time.Duration {
+	return (r.Init + r.Duration + time.Millisecond - 1).Truncate(time.Millisecond)
+}
+
 // FunctionError is an invocation's error in the Runtime API's shape.
 type FunctionError struct {
 	Type    string `json:"errorType"`

@@ -17,6 +17,8 @@ type Recorded struct {
 	// Submitted is when it was accepted, Ended when it was finished, failed or
 	// aborted; zero while it is under way.
 	Submitted, Ended time.Time
+	// Failed is true when it ended and nothing of it stayed.
+	Failed bool
 }
 
 // Statements returns the calls that were accepted so far and that the API still
@@ -32,7 +34,7 @@ func (s *Server) Statements() []Recorded {
 			r.SQL = append(r.SQL, sub.sql)
 		}
 		if x.status.over() {
-			r.Ended = x.updated
+			r.Ended, r.Failed = x.updated, x.status != finished
 		}
 		list = append(list, r)
 	}

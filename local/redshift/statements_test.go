@@ -39,7 +39,7 @@ func TestStatementsAreRecorded(t *testing.T) {
 	<-inside
 	want := []Recorded{
 		{ID: first, SQL: []string{"CREATE TABLE t (i INT)", "INSERT INTO t VALUES (1)"}},
-		{ID: failed, SQL: []string{"SELECT 1 / 0"}},
+		{ID: failed, SQL: []string{"SELECT 1 / 0"}, Failed: true},
 		{ID: *out.Id, Name: "held", SQL: []string{"SELECT 3"}},
 	}
 	got := b.server.Statements()

@@ -96,6 +96,8 @@ type Recorded struct {
 	// At is when it was accepted, Ended when its statements were done or had
 	// failed; zero while they run.
 	At, Ended time.Time
+	// Failed is true when it ended with an error.
+	Failed bool
 }
 
 // Statements returns the requests for statements that were accepted so far, in
@@ -106,7 +108,7 @@ func (s *Server) Statements() []Recorded {
 	s.mu.Unlock()
 	for i := range list {
 		if x := s.requests.find(list[i].Handle); x != nil && x.over() {
-			list[i].Ended = x.ended
+			list[i].Ended, list[i].Failed = x.ended, x.wrong != nil
 		}
 	}
 	return list

@@ -31,6 +31,9 @@ func TestStatementsTellWhenTheyEnded(t *testing.T) {
 		t.Fatalf("statements %+v", got)
 	}
 	for i, r := range got[:2] {
+		if r.Failed != (i == 1) {
+			t.Errorf("statement %d failed: %v", i, r.Failed)
+		}
 		if r.At.Before(began) || r.Ended.Before(r.At) || got[i+1].At.Before(r.Ended) {
 			t.Errorf("statement %d was accepted at %v and ended at %v", i, r.At, r.Ended)
 		}
@@ -40,7 +43,7 @@ func TestStatementsTellWhenTheyEnded(t *testing.T) {
 	}
 	close(release)
 	b.wait(held.Handle)
-	if r := b.server.Statements()[2]; r.Ended.Before(r.At) || r.Ended.IsZero() {
+	if r := b.server.Statements()[2]; r.Ended.Before(r.At) || r.Failed {
 		t.Errorf("what ran ended at %v, was accepted at %v", r.Ended, r.At)
 	}
 }
