@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/unload"
 )
 
 const (
@@ -87,8 +88,8 @@ func (l *library) read(ctx context.Context, at object.Location) ([]byte, error) 
 	return b.text, b.err
 }
 
-// manifest returns a manifest. The error is ErrNotFound or errNotManifest where
-// there is none.
+// manifest returns a manifest. The error is ErrNotFound or unload.ErrNotManifest
+// where there is none.
 func (l *library) manifest(ctx context.Context, at object.Location) (*manifest, error) {
 	b := l.book(at)
 	b.once.Do(func() {
@@ -145,7 +146,7 @@ func (l *library) besideIt(ctx context.Context, w *work, of object.Location) (co
 		at := object.Location{Bucket: of.Bucket, Key: key}
 		m, err := l.manifest(ctx, at)
 		switch {
-		case errors.Is(err, object.ErrNotFound), errors.Is(err, errNotManifest):
+		case errors.Is(err, object.ErrNotFound), errors.Is(err, unload.ErrNotManifest):
 			looked = append(looked, fmt.Sprintf("there is no manifest %s", at))
 		case err != nil:
 			return columns{}, nil, err

@@ -1,14 +1,13 @@
 package header
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/unload"
 )
 
 // verbose is as Redshift's guide prints it, with a type that is not JSON.
@@ -48,7 +47,7 @@ func TestManifest(t *testing.T) {
 		t.Errorf("manifest (-want +got):\n%s", diff)
 	}
 	for _, text := range []string{"1,2\n", "", "[]", `{"a":1}`, `{"entries":3}`, "\x00"} {
-		if _, err := parseManifest([]byte(text)); !errors.Is(err, errNotManifest) {
+		if _, err := parseManifest([]byte(text)); !errors.Is(err, unload.ErrNotManifest) {
 			t.Errorf("%q: %v, want it not to be a manifest", text, err)
 		}
 	}
@@ -79,25 +78,4 @@ func TestManifestsAreNamedAfterTheirSlices(t *testing.T) {
 			t.Errorf("the merge of %s is called %s, want %s", key, got, want)
 		}
 	}
-}
-
-// FuzzManifest holds the reading of what is not JSON to what is: that must not
-// change.
-func FuzzManifest(f *testing.F) {
-	f.Add([]byte(verbose))
-	f.Add([]byte(`{"a":[1,2,{"b":-3.5e7,"c":"\"}"}],"d":{}}`))
-	f.Add([]byte(`{"a" , 5}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		out := withoutNameless(text)
-		if json.Valid(text) && !bytes.Equal(out, text) {
-			t.Errorf("%q became %q", text, out)
-		}
-		if m, err := parseManifest(text); err == nil {
-			for i, s := range m.entries {
-				if s.Bucket == "" || s.Key == "" || s.place != i {
-					t.Errorf("entry %d is %+v", i, s)
-				}
-			}
-		}
-	})
 }

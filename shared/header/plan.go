@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/unload"
 )
 
 // plan is what a request comes down to.
@@ -40,7 +41,7 @@ func (h *handling) plan(ctx context.Context, r *Request) (*plan, error) {
 		switch m, err := h.library.manifest(ctx, at); {
 		case err == nil:
 			return h.spread(r, m.entries, manifestStem(at.Key), at, m)
-		case !errors.Is(err, errNotManifest):
+		case !errors.Is(err, unload.ErrNotManifest):
 			return nil, err
 		}
 	}
