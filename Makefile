@@ -65,7 +65,7 @@ fuzz: ## every fuzz target for a moment: make fuzz FUZZTIME=1m
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null; \
 	done
 
-bench: deps ## time, memory, start and size, against peers on the same machine (installed on Debian)
+bench: deps ## time, memory, start, size and loads, against peers on the same machine (installed on Debian)
 	@.ci/peers
 	go run ./bench
 
