@@ -68,7 +68,7 @@ func TestClockAndSession(t *testing.T) {
 	}{
 		"new":                {age: 0},
 		"almost 15 minutes":  {age: 15*time.Minute - 2*time.Second},
-		"over 15 minutes":    {age: 15*time.Minute + 2*time.Second, refused: "the token expired at"},
+		"over 15 minutes":    {age: 15*time.Minute + 2*time.Second, refused: "it expired at"},
 		"a clock some ahead": {age: -4 * time.Minute},
 		"a clock far ahead":  {age: -6 * time.Minute, refused: "which is yet to come"},
 	} {

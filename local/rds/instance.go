@@ -42,6 +42,7 @@ import (
 
 	"github.com/stagelift/stagelift/local/pgserver"
 	"github.com/stagelift/stagelift/local/process"
+	"github.com/stagelift/stagelift/local/sigv4"
 )
 
 // The instance goes by its name; its address will do as well.
@@ -152,16 +153,10 @@ func (i *Instance) open(ctx context.Context, g *process.Group, o Options, log *e
 	if err := os.WriteFile(i.caFile, authority, 0o644); err != nil {
 		return fmt.Errorf("writing the certificate authority: %w", err)
 	}
-	verify := verifier{
-		region: o.Region,
-		credentials: aws.Credentials{
-			AccessKeyID: o.AccessKey, SecretAccessKey: o.SecretKey, SessionToken: o.SessionToken,
-		},
-		now: o.Now,
-	}
-	if verify.now == nil {
-		verify.now = time.Now
-	}
+	verify := verifier{sigv4.Verifier{
+		Region: o.Region, Service: service, Now: o.Now,
+		Credentials: aws.Credentials{AccessKeyID: o.AccessKey, SecretAccessKey: o.SecretKey, SessionToken: o.SessionToken},
+	}}
 	i.gate, err = openGate(ctx, i.server, certificate, verify, log)
 	return err
 }
