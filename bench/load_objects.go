@@ -14,6 +14,7 @@ import (
 	"github.com/stagelift/stagelift/local/lambdahost"
 	"github.com/stagelift/stagelift/local/stack"
 	"github.com/stagelift/stagelift/shared/load"
+	"github.com/stagelift/stagelift/shared/table"
 )
 
 const (
@@ -26,63 +27,87 @@ const (
 	puts = 16
 
 	routesKey = "config/routes.json"
-	// routes have a target for each of gatherings; the header of each object
-	// tells its columns.
-	routes = `{"version": 1, "routes": [
- {"prefix": "landing/gathered/", "target": {"schema": "raw", "name": "gathered"}, "format": {"name": "csv", "header": true},
-  "columns": [{"name": "id", "type": "bigint"}]},
- {"prefix": "landing/scattered/", "target": {"schema": "raw", "name": "scattered"}, "format": {"name": "csv", "header": true},
-  "columns": [{"name": "id", "type": "bigint"}]}]}`
+	// landing is below what Snowflake's stage points at.
+	landing = "stage/landing/"
 )
 
-// gatherings are how the queue may hand a thousand messages over: all together,
-// as the template asks for, or in as many invocations as pollers found them in.
-var gatherings = []struct {
-	target    string
-	atOnce    int
-	delivered string
-}{
-	{"gathered", smallOnes, "in one message batch"},
-	{"scattered", smallOnes / 10, "in ten message batches"},
+// gathering is how the queue hands a thousand messages over: all together, as
+// the template asks for, or in as many invocations as pollers found them in.
+type gathering struct {
+	table, name string
+	atOnce      int
+}
+
+var gatherings = []gathering{
+	{"gathered", "one message batch", smallOnes},
+	{"scattered", "ten message batches", smallOnes / 10},
+}
+
+// prefix is that of the objects of one target.
+func (g gathering) prefix(t target) string { return landing + t.function + "/" + g.table + "/" }
+
+// writeRoutes gives each target and gathering a route. The header of each object
+// tells the columns.
+func (l *loading) writeRoutes(ctx context.Context) error {
+	document := load.Routes{Version: load.RoutesVersion}
+	for _, t := range l.targets() {
+		for _, g := range gatherings {
+			document.Routes = append(document.Routes, load.Route{
+				Prefix: g.prefix(t), Target: table.Name{Schema: "raw", Table: g.table},
+				Format: load.RouteFormat{Name: "csv", Header: true}, Columns: []load.RouteColumn{{Name: "id", Type: "bigint"}},
+			})
+		}
+	}
+	text, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	return l.put(ctx, routesKey, string(text))
 }
 
 // smallObjects loads objects that have no receipt but a route, as the queue of
-// the template delivers them. How long the queue gathers is not measured. Each
-// message is delivered once more in the end, which must load nothing.
+// the template delivers them. How long the queue gathers is not measured.
 func (l *loading) smallObjects(ctx context.Context) error {
-	if err := l.put(ctx, routesKey, routes); err != nil {
+	if err := l.writeRoutes(ctx); err != nil {
 		return err
 	}
-	t := l.targets()[0] // objects without a receipt are loaded into Redshift alone
+	fmt.Printf("\nload of %d objects of %d rows by a route\n  %-31s %7s  %6s  %12s  %11s  %s\n",
+		smallOnes, smallRows, "", "seconds", "COPYs", "rows written", "rows loaded", "COPYs when delivered again")
+	for _, t := range l.targets() {
+		for _, g := range gatherings {
+			step(fmt.Sprintf("measuring %d small objects into %s, %s", smallOnes, t.name, g.name))
+			if err := l.gather(ctx, t, g); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// gather measures one way. Each message is delivered once more in the end, which
+// must load nothing.
+func (l *loading) gather(ctx context.Context, t target, g gathering) error {
 	host, err := l.Apart(t.function, []string{"LOAD_ROUTES=s3://" + stack.Bucket + "/" + routesKey}, stack.Timeout)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = host.Close() }() // never fails
-	fmt.Printf("\nload of %d objects of %d rows by a route, into %s\n  %-24s %7s  %6s  %12s  %11s  %s\n",
-		smallOnes, smallRows, t.name, "", "seconds", "COPYs", "rows written", "rows loaded", "COPYs when delivered again")
-	for _, g := range gatherings {
-		step(fmt.Sprintf("measuring %d small objects, %s", smallOnes, g.delivered))
-		messages, err := l.land(ctx, "landing/"+g.target+"/")
-		if err != nil {
-			return err
-		}
-		before := copiesOf(t)
-		start := time.Now()
-		if err := take(ctx, host, t, messages, g.atOnce); err != nil {
-			return err
-		}
-		took, once := time.Since(start), copiesOf(t)
-		if err := take(ctx, host, t, messages, g.atOnce); err != nil {
-			return err
-		}
-		rows, err := count(ctx, t, `"raw"."`+g.target+`"`)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("  %-24s %7.2f  %6d  %12d  %11d  %d\n", g.delivered, took.Seconds(), once-before, smallOnes*smallRows, rows, copiesOf(t)-once)
+	messages, err := l.land(ctx, g.prefix(t))
+	if err != nil {
+		return err
 	}
-	return nil
+	before, start := copiesOf(t), time.Now()
+	if err := take(ctx, host, t, messages, g.atOnce); err != nil {
+		return err
+	}
+	took, once := time.Since(start), copiesOf(t)
+	if err := take(ctx, host, t, messages, g.atOnce); err != nil {
+		return err
+	}
+	rows, err := count(ctx, t, `"raw"."`+g.table+`"`)
+	fmt.Printf("  %-9s %-21s %7.2f  %6d  %12d  %11d  %d\n",
+		t.name, g.name, took.Seconds(), once-before, smallOnes*smallRows, rows, copiesOf(t)-once)
+	return err
 }
 
 func copiesOf(t target) (copies int) {
