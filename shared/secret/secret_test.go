@@ -1,91 +1,82 @@
-package secret
+package secret_test
 
 import (
-	"encoding/json"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagelift/stagelift/local/secrets"
+	"github.com/stagelift/stagelift/shared/secret"
 )
 
-const arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:snowflake-key-a1b2c3"
+const content = "the key\n"
 
-// manager answers each request for a secret as told, and keeps what was asked.
-type manager struct {
-	status int
-	answer string
-	asked  []string
-}
-
-func (m *manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	m.asked = append(m.asked, r.Header.Get("X-Amz-Target")+" "+string(body))
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.WriteHeader(m.status)
-	_, _ = io.WriteString(w, m.answer)
-}
-
-func setup(t *testing.T, status int, answer string) (*manager, *Stored) {
+func setup(t *testing.T) (*secrets.Server, aws.Config) {
 	t.Helper()
-	m := &manager{status: status, answer: answer}
-	server := httptest.NewServer(m)
-	t.Cleanup(server.Close)
-	return m, New(aws.Config{
-		Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", ""),
-	}, arn)
+	s, err := secrets.Start(t.Context(), secrets.Options{
+		Account: "123456789012", Region: "eu-central-1", AccessKey: "AKIATEST", SecretKey: "of the test", Log: t.Output(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, aws.Config{
+		Region: "eu-central-1", BaseEndpoint: aws.String(s.Endpoint()), RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "of the test", ""),
+	}
+}
+
+func wantContent(t *testing.T, s *secret.Stored, want string) {
+	t.Helper()
+	got, err := s.Secret(t.Context())
+	if err != nil || string(got) != want {
+		t.Errorf("secret is %q, %v; want %q", got, err, want)
+	}
 }
 
 func TestSecretIsReadAsItIsKept(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]string{
-		"as text":  `{"SecretString":"the key\n"}`,
-		"as bytes": `{"SecretBinary":"dGhlIGtleQo="}`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m, stored := setup(t, http.StatusOK, answer)
-			for range 2 { // a second reading finds what was rotated
-				got, err := stored.Secret(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff("the key\n", string(got)); diff != "" {
-					t.Errorf("secret (-want +got):\n%s", diff)
-				}
-			}
-			id, err := json.Marshal(map[string]string{"SecretId": arn})
-			if err != nil {
-				t.Fatal(err)
-			}
-			request := "secretsmanager.GetSecretValue " + string(id)
-			if diff := cmp.Diff([]string{request, request}, m.asked); diff != "" {
-				t.Errorf("requests (-want +got):\n%s", diff)
-			}
-		})
-	}
+	s, cfg := setup(t)
+	wantContent(t, secret.New(cfg, s.PutText("text", content)), content)
+	wantContent(t, secret.New(cfg, s.PutBytes("bytes", []byte(content))), content)
+	wantContent(t, secret.New(cfg, "text"), content)
+}
+
+func TestRotatedSecretIsFound(t *testing.T) {
+	t.Parallel()
+	s, cfg := setup(t)
+	stored := secret.New(cfg, s.PutText("key", content))
+	wantContent(t, stored, content)
+	s.PutText("key", "another")
+	wantContent(t, stored, "another")
 }
 
 func TestErrorsNameTheSecret(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		status       int
-		answer, want string
-	}{
-		"not allowed": {http.StatusBadRequest, `{"__type":"AccessDeniedException","Message":"no"}`, "AccessDeniedException"},
-		"empty":       {http.StatusOK, `{"SecretString":""}`, "it is empty"},
+	s, cfg := setup(t)
+	denied, deleted := s.PutText("denied", content), s.PutText("deleted", content)
+	s.Deny(denied)
+	s.Delete(deleted)
+	for name, test := range map[string]struct{ id, want string }{
+		"absent":  {"arn:aws:secretsmanager:eu-central-1:123456789012:secret:absent-a1b2c3", "ResourceNotFoundException"},
+		"denied":  {denied, "AccessDeniedException"},
+		"deleted": {deleted, "marked for deletion"},
+		"empty":   {s.PutText("empty", ""), "it is empty; put the content into it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, stored := setup(t, test.status, test.answer)
-			_, err := stored.Secret(t.Context())
-			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), arn) {
-				t.Errorf("got error %v, want one with %q and the ARN", err, test.want)
+			_, err := secret.New(cfg, test.id).Secret(t.Context())
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.id) {
+				t.Fatalf("got error %v, want one with %q and %s", err, test.want, test.id)
+			}
+			if strings.Contains(err.Error(), content) {
+				t.Errorf("the error holds the secret: %v", err)
 			}
 		})
 	}
