@@ -12,6 +12,10 @@
 // receipt's. When anything differs the target stays as it was and the error
 // says what differs.
 //
+// Windows of an incremental table are merged in their order. One that arrives
+// too early is held, and whoever loads the one in front of it loads it too; see
+// loadHeld.
+//
 // The job waits for the warehouse as long as its invocation may. When that is
 // not long enough, a request is answered with the state "running" and a handle
 // to go on with; an event, which has nobody to answer to, ends with an error,
@@ -76,7 +80,8 @@ type Request struct {
 	Handle string `json:"handle"`
 }
 
-// Answer lists what became of each receipt and object.
+// Answer lists what became of each receipt and object, and after it what became
+// of the windows that had waited for it.
 type Answer struct {
 	Loads []Loaded `json:"loads"`
 	// Failures are the messages of a queue that are to be delivered again.
@@ -164,7 +169,11 @@ func (j *Job) request(ctx context.Context, raw json.RawMessage) (Answer, error) 
 		p.handle = request.Handle
 		loaded, err := j.load(ctx, p)
 		if err == nil {
-			answer.Loads = append(answer.Loads, loaded)
+			held, left := j.loadHeld(ctx, p, loaded)
+			if left != nil { // the answer is of what was asked for
+				j.Log.ErrorContext(ctx, "windows that wait for this load are left", "load_id", p.ID, "error", left.Error())
+			}
+			answer.Loads = append(append(answer.Loads, loaded), held...)
 		}
 		problems = append(problems, err)
 	}
@@ -184,11 +193,15 @@ func (j *Job) created(ctx context.Context, objects []trigger.Object) ([]Loaded, 
 		if err == nil && loaded.State == warehouse.Running {
 			err = fmt.Errorf("loading %s: %w", loaded.Target, errOutOfTime)
 		}
+		if err == nil {
+			var held []Loaded
+			held, err = j.loadHeld(ctx, p, loaded)
+			loads = append(append(loads, loaded), held...)
+		}
 		problems = append(problems, err)
 		if err != nil {
 			continue
 		}
-		loads = append(loads, loaded)
 		brought[p.from] = true
 		for _, part := range p.Parts {
 			brought[object.Location{Bucket: p.Bucket, Key: part.Key}] = true

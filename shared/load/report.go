@@ -99,13 +99,24 @@ const outcomeLimit = 1 << 20
 
 // kept reads what is kept of a load. What cannot be read is not known.
 func (j *Job) kept(ctx context.Context, at object.Location) (Loaded, bool) {
-	data, _, err := j.Store.Get(ctx, at, outcomeLimit)
+	loaded, known, err := j.outcome(ctx, at)
 	if err != nil {
-		if !errors.Is(err, object.ErrNotFound) {
-			j.Log.WarnContext(ctx, "what is kept of a load could not be read", slog.Any("error", err))
-		}
-		return Loaded{}, false
+		j.Log.WarnContext(ctx, "what is kept of a load could not be read", slog.Any("error", err))
 	}
-	var loaded Loaded
-	return loaded, json.Unmarshal(data, &loaded) == nil
+	return loaded, known
+}
+
+// outcome reads what is kept of a load; known is false when nothing is.
+func (j *Job) outcome(ctx context.Context, at object.Location) (loaded Loaded, known bool, err error) {
+	data, _, err := j.Store.Get(ctx, at, outcomeLimit)
+	if errors.Is(err, object.ErrNotFound) {
+		return Loaded{}, false, nil
+	}
+	if err != nil {
+		return Loaded{}, false, err
+	}
+	if err := json.Unmarshal(data, &loaded); err != nil {
+		return Loaded{}, false, fmt.Errorf("decoding %s: %w", at, err)
+	}
+	return loaded, true, nil
 }

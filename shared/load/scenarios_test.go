@@ -187,7 +187,7 @@ func (c *cell) windows(name string) {
 	case warehouse.Merge:
 		c.refuse(second, warehouse.ErrHeld)
 		c.load(first, warehouse.Loaded)
-		c.load(second, warehouse.Loaded)
+		c.load(second, warehouse.AlreadyLoaded) // by the delivery of the one in front
 		c.load(c.stage(name, 3, window("", "5"), earlier), warehouse.Skipped)
 	case warehouse.Append:
 		c.load(second, warehouse.Loaded)

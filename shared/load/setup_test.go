@@ -145,7 +145,13 @@ type staged struct {
 
 func (b *bundle) stage(name string, parts ...string) staged {
 	b.Helper()
-	f := stage.Folder{Database: "shop", Table: table.Name{Schema: "public", Table: name}, Run: "20261121T003000Z-7f3a91c2"}
+	return b.stageRun(name, "20261121T003000Z-7f3a91c2", nil, parts...)
+}
+
+// stageRun is stage of another run; bend changes its receipt.
+func (b *bundle) stageRun(name string, run stage.RunID, bend func(*stage.Receipt), parts ...string) staged {
+	b.Helper()
+	f := stage.Folder{Database: "shop", Table: table.Name{Schema: "public", Table: name}, Run: run}
 	l := b.job.Layout
 	s := staged{key: l.Receipt(f), Receipt: stage.Receipt{
 		Version: stage.ReceiptVersion, Run: f.Run, Database: f.Database, Table: f.Table, Consistency: "snapshot",
@@ -153,6 +159,9 @@ func (b *bundle) stage(name string, parts ...string) staged {
 		Format:  stage.Format{Name: "csv", Compression: "none", Null: `\N`, Delimiter: ","},
 		Load:    stage.Load{Mode: "append"}, At: time.Date(2026, 11, 21, 0, 31, 0, 0, time.UTC),
 	}}
+	if bend != nil {
+		bend(&s.Receipt)
+	}
 	for i, text := range parts {
 		key := l.Part(f, i, "csv")
 		a := b.put(key, []byte(text))

@@ -62,9 +62,15 @@ func (l Layout) Database(database string) string {
 	return l.Prefix + escape(database) + "/"
 }
 
+// Table returns the prefix of what all runs have staged of a table. The name of
+// a run's folder follows it.
+func (l Layout) Table(database string, name table.Name) string {
+	return l.Database(database) + escape(name.Schema) + "." + escape(name.Table) + "/"
+}
+
 // Folder returns the prefix of a table's objects, ending in "/".
 func (l Layout) Folder(f Folder) string {
-	return l.Database(f.Database) + escape(f.Table.Schema) + "." + escape(f.Table.Table) + "/" + string(f.Run) + "/"
+	return l.Table(f.Database, f.Table) + string(f.Run) + "/"
 }
 
 // Part returns the key of part number index; ext comes without its dot.
