@@ -45,8 +45,8 @@ func openWarehouse(name string, cfg aws.Config) (warehouse.Warehouse, error) {
 	return open(cfg)
 }
 
-// outcomes are the folders below _loads/ by warehouse; Redshift's lie there
-// directly.
+// outcomes are the folders below _loads/, _batches/ and _claims/ by warehouse;
+// Redshift's lie there directly.
 var outcomes = map[string]string{"snowflake": "snowflake"}
 
 // build wires the environment to the job. All that is wrong with the
@@ -64,7 +64,8 @@ func build(ctx context.Context) (*load.Job, error) {
 	}
 	job := &load.Job{
 		Store: object.New(cfg), Bucket: e.StageBucket, Layout: stage.Layout{Prefix: e.StagePrefix},
-		Warehouse: target, TargetSchema: e.TargetSchema, Outcomes: outcomes[e.Warehouse], Routes: routes, Log: lambdacontext.NewLogger(),
+		Warehouse: target, WarehouseName: e.Warehouse, TargetSchema: e.TargetSchema,
+		Outcomes: outcomes[e.Warehouse], Routes: routes, Log: lambdacontext.NewLogger(),
 		Metrics: &metrics.Writer{Out: os.Stdout, Namespace: "Stagelift"},
 	}
 	if e.EventBus != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"os"
 	"strings"
 	"testing"
 )
@@ -45,7 +46,7 @@ func TestWarehouseIsOpenedAsTheEnvironmentSays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if job.Warehouse == nil || job.Bucket != "stagelift-stage" || job.Layout.Prefix != "stage/" {
+			if job.Warehouse == nil || job.WarehouseName != os.Getenv("WAREHOUSE") || job.Bucket != "stagelift-stage" || job.Layout.Prefix != "stage/" {
 				t.Errorf("job is %+v", job)
 			}
 		})

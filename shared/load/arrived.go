@@ -5,7 +5,6 @@ import (
 	"compress/bzip2"
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/stagelift/stagelift/shared/encode/parquet/footer"
 	"github.com/stagelift/stagelift/shared/object"
 )
 
@@ -66,40 +66,9 @@ func expand(body io.Reader, compression string) (io.Reader, error) {
 	return nil, fmt.Errorf("compression %q is not one that is loaded", compression)
 }
 
-// unloaded is the manifest that UNLOAD writes, as far as it is used.
-type unloaded struct {
-	Entries []struct {
-		URL string `json:"url"`
-	} `json:"entries"`
-}
-
-// planManifest makes the load of what a manifest lists. UNLOAD writes it last,
-// so all it lists is there.
-func (j *Job) planManifest(ctx context.Context, a arrival) (planned, error) {
-	data, _, err := j.Store.Get(ctx, a.location(), receiptLimit)
-	if err != nil {
-		return planned{}, fmt.Errorf("loading %s: %w", a.location(), err)
-	}
-	var u unloaded
-	if err := json.Unmarshal(data, &u); err != nil {
-		return planned{}, fmt.Errorf("loading %s: it is no manifest: %w", a.location(), err)
-	}
-	if len(u.Entries) == 0 {
-		return planned{}, fmt.Errorf("loading %s: the manifest lists nothing", a.location())
-	}
-	members := make([]arrival, len(u.Entries))
-	for i, entry := range u.Entries {
-		at, err := ParseURL(entry.URL)
-		if err != nil {
-			return planned{}, fmt.Errorf("loading %s: entry %d: %w", a.location(), i, err)
-		}
-		found, err := j.Store.Stat(ctx, at)
-		if err != nil {
-			return planned{}, fmt.Errorf("loading %s: %w", a.location(), err)
-		}
-		members[i] = arrival{Bucket: at.Bucket, Key: at.Key, ETag: found.ETag, Bytes: found.Size, Modified: a.Modified}
-	}
-	p := j.loadOf(a.id(), a.route, a.columns, members)
-	p.Source.Schema, p.from = a.Bucket, a.location()
-	return p, j.writeManifest(ctx, p, members)
+// footer reads what an object of Parquet says of itself.
+func (j *Job) footer(ctx context.Context, a arrival) (footer.File, error) {
+	return footer.Read(a.Bytes, func(offset, length int64) (io.ReadCloser, error) {
+		return j.Store.Open(ctx, a.location(), object.OpenOptions{ETag: a.ETag, Offset: offset, Length: length})
+	})
 }

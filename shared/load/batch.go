@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,11 +40,11 @@ type claim struct {
 }
 
 func (j *Job) batchAt(id, name string) object.Location {
-	return object.Location{Bucket: j.Bucket, Key: j.Layout.Prefix + "_batches/" + id + "/" + name}
+	return object.Location{Bucket: j.Bucket, Key: j.Layout.Prefix + path.Join("_batches", j.Outcomes, id, name)}
 }
 
 func (j *Job) claimAt(a arrival) object.Location {
-	return object.Location{Bucket: j.Bucket, Key: j.Layout.Prefix + "_claims/" + a.id() + ".json"}
+	return object.Location{Bucket: j.Bucket, Key: j.Layout.Prefix + path.Join("_claims", j.Outcomes, a.id()+".json")}
 }
 
 // readJSON reads a document of our own.
@@ -135,38 +136,58 @@ func (j *Job) planBatch(ctx context.Context, id string) (planned, bool, error) {
 	if err != nil || len(members) == 0 {
 		return planned{}, false, err
 	}
-	p := j.loadOf(id, b.Route, b.Columns, members)
+	first := members[0]
+	first.route = b.Route
+	p := j.loadOf(id, first, b.Columns, members)
 	p.from = j.batchAt(id, "batch.json")
 	return p, true, j.writeManifest(ctx, p, members)
 }
 
-// loadOf is the load of objects that nobody has counted the rows of.
-func (j *Job) loadOf(id string, r Route, columns []table.Column, members []arrival) planned {
+// loadOf is the load of objects by the route of one. How many rows must arrive
+// is known if it is known of each.
+func (j *Job) loadOf(id string, of arrival, columns []table.Column, members []arrival) planned {
+	r := of.route
 	mode := r.Mode
 	if mode == "" {
 		mode = warehouse.Append
 	}
-	latest := members[0].Modified
 	load := warehouse.Load{
-		ID: id, Source: table.Name{Schema: members[0].Bucket, Table: r.Prefix}, Target: r.Target, Mode: mode,
-		Newest: r.Newest, Deleted: r.Deleted, Columns: columns, Format: r.format(), Bucket: members[0].Bucket,
-		Manifest: j.batchAt(id, "manifest.json").String(), Rows: -1,
+		ID: id, Source: table.Name{Schema: of.Bucket, Table: r.Prefix}, Target: r.Target, Mode: mode,
+		Newest: r.Newest, Deleted: r.Deleted, Columns: columns, Format: r.format(), Bucket: of.Bucket, Rows: rowsOf(members),
 		Layout: warehouse.TargetLayout{DistKey: r.DistKey, SortKeys: r.SortKeys, ClusterBy: r.ClusterBy},
 	}
 	if mode == warehouse.Merge {
 		load.Keys = r.Keys
 	}
+	latest := of.Modified
 	for _, a := range members {
-		load.Parts = append(load.Parts, warehouse.Part{Key: a.Key, Rows: -1, Bytes: a.Bytes})
+		load.Manifest = j.batchAt(id, "manifest.json").String()
+		part := warehouse.Part{Key: a.Key, Rows: -1, Bytes: a.Bytes}
+		if a.Rows != nil {
+			part.Rows = *a.Rows
+		}
+		load.Parts = append(load.Parts, part)
 		if a.Modified.After(latest) {
 			latest = a.Modified
 		}
 	}
 	load.Run = stage.RunID(latest.UTC().Format("20060102T150405Z-") + id[:8])
 	return planned{
-		Load: load, keep: j.batchAt(id, "outcome.json"),
+		Load: load, keep: j.batchAt(id, "outcome.json"), objects: members,
 		verify: func(ctx context.Context) error { return j.verifyArrivals(ctx, members) },
 	}
+}
+
+// rowsOf adds up; it is negative where one of them is not known.
+func rowsOf(members []arrival) int64 {
+	var sum int64
+	for _, a := range members {
+		if a.Rows == nil {
+			return -1
+		}
+		sum += *a.Rows
+	}
+	return sum
 }
 
 func (j *Job) writeManifest(ctx context.Context, p planned, members []arrival) error {

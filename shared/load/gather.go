@@ -28,6 +28,8 @@ type arrival struct {
 	Version  string    `json:"version,omitempty"`
 	Bytes    int64     `json:"bytes"`
 	Modified time.Time `json:"modified"`
+	// Rows is how many the object says that it has; nil when it does not.
+	Rows *int64 `json:"rows,omitempty"`
 
 	route   Route
 	columns []table.Column
@@ -56,11 +58,7 @@ func (j *Job) gather(ctx context.Context, objects []trigger.Object) ([]planned, 
 	var loads []planned
 	for _, a := range arrivals {
 		if a.route.Manifest {
-			p, err := j.planManifest(ctx, a)
-			if err == nil {
-				loads = append(loads, p)
-			}
-			problems = append(problems, err)
+			loads = append(loads, j.planManifest(ctx, a))
 			continue
 		}
 		switch owner, err := j.owner(ctx, a); {
@@ -114,11 +112,11 @@ func (j *Job) arrive(ctx context.Context, routes Routes, objects []trigger.Objec
 }
 
 func (j *Job) arriveOne(ctx context.Context, routes Routes, at object.Location) (*arrival, error) {
-	route, err := routes.find(at, j.Bucket)
+	route, ours, err := routes.find(at, j.Bucket, j.WarehouseName)
 	if err != nil {
 		return nil, fmt.Errorf("loading %s: %w", at, err)
 	}
-	if route.Manifest && !strings.HasSuffix(path.Base(at.Key), "manifest") {
+	if !ours || route.Manifest && !strings.HasSuffix(path.Base(at.Key), "manifest") {
 		return nil, nil
 	}
 	found, err := j.Store.Stat(ctx, at)
@@ -129,12 +127,20 @@ func (j *Job) arriveOne(ctx context.Context, routes Routes, at object.Location) 
 		Bucket: at.Bucket, Key: at.Key, ETag: found.ETag, Version: found.VersionID, Bytes: found.Size,
 		Modified: found.LastModified.UTC(), route: route, columns: route.columns(nil),
 	}
-	if route.headed() {
+	switch {
+	case route.Manifest: // it is read when its load is planned
+	case route.headed():
 		header, err := j.header(ctx, *a)
 		if err != nil {
 			return nil, fmt.Errorf("loading %s: reading its header: %w", at, err)
 		}
 		a.columns = route.columns(header)
+	case route.footed():
+		file, err := j.footer(ctx, *a)
+		if err != nil {
+			return nil, fmt.Errorf("loading %s: reading its columns: %w", at, err)
+		}
+		a.columns, a.Rows = file.Columns, &file.Rows
 	}
 	return a, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -57,6 +58,9 @@ func (b *bundle) handle(payload json.RawMessage) Answer {
 	}
 	return answer
 }
+
+// logTo has the job log as it does in production.
+func (b *bundle) logTo(w io.Writer) { b.job.Log = slog.New(slog.NewJSONHandler(w, nil)) }
 
 // keysOf are the objects that the warehouse was asked to load, by load.
 func (b *bundle) keysOf() [][]string {

@@ -45,12 +45,16 @@ type Job struct {
 	Bucket    string
 	Layout    stage.Layout
 	Warehouse warehouse.Warehouse
+	// WarehouseName is what routes, outcomes, events and metrics call the
+	// warehouse: redshift or snowflake. Without it every route counts.
+	WarehouseName string
 	// TargetSchema is the schema of all targets that the receipts do not name;
 	// empty is the source's.
 	TargetSchema string
-	// Outcomes is the folder below _loads/ that outcomes are kept in. Of several
-	// functions that load the same receipts, each into a warehouse of its own,
-	// all but one need one: what one has done says nothing of another.
+	// Outcomes is the folder below _loads/ that outcomes are kept in, and below
+	// _batches/ and _claims/. Of several functions that load the same receipts
+	// and objects, each into a warehouse of its own, all but one need one: what
+	// one has done says nothing of another.
 	Outcomes string
 	// Routes is the location of the routes document; the zero value is none,
 	// and then only receipts are loaded.
@@ -100,6 +104,8 @@ const Held warehouse.State = "held"
 // in the staging area.
 type Loaded struct {
 	LoadID string `json:"load_id"`
+	// Warehouse is redshift or snowflake.
+	Warehouse string `json:"warehouse,omitempty"`
 	// Receipt is its key; of objects without one, that of the batch that they
 	// were gathered into.
 	Receipt string         `json:"receipt"`

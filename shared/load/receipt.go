@@ -20,6 +20,8 @@ type planned struct {
 	from object.Location
 	// keep is where the outcome is kept.
 	keep object.Location
+	// objects are those without a receipt; nil when there is one.
+	objects []arrival
 	// verify makes sure that the parts are as they should be.
 	verify func(ctx context.Context) error
 	// handle goes on with what is running; empty begins.

@@ -38,7 +38,7 @@ func (j *Job) report(ctx context.Context, p planned, loaded Loaded) error {
 }
 
 func (j *Job) write(ctx context.Context, l Loaded) {
-	log := j.Log.With("load_id", l.LoadID, "source", l.Source, "target", l.Target, "mode", l.Mode,
+	log := j.Log.With("load_id", l.LoadID, "warehouse", l.Warehouse, "source", l.Source, "target", l.Target, "mode", l.Mode,
 		"rows", l.Rows, "seconds", l.Seconds)
 	switch l.State {
 	case warehouse.Loaded:
@@ -66,7 +66,11 @@ func (j *Job) measure(ctx context.Context, l Loaded) {
 	if l.State == warehouse.Loaded {
 		list = append(list, metrics.Metric{Name: "RowsLoaded", Unit: metrics.Count, Value: float64(l.Rows)})
 	}
-	if err := j.Metrics.Write([]metrics.Dimension{{Name: "Function", Value: "load"}}, list...); err != nil {
+	dimensions := []metrics.Dimension{{Name: "Function", Value: "load"}}
+	if l.Warehouse != "" {
+		dimensions = append(dimensions, metrics.Dimension{Name: "Warehouse", Value: l.Warehouse})
+	}
+	if err := j.Metrics.Write(dimensions, list...); err != nil {
 		j.Log.WarnContext(ctx, "a load was not measured", slog.Any("error", err))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/stagelift/stagelift/shared/object"
@@ -35,9 +36,13 @@ type Route struct {
 	Target table.Name `json:"target"`
 	// Format is how the objects are written.
 	Format RouteFormat `json:"format"`
-	// Columns are those of the objects, in their order. Those of CSV with a
-	// header may be left out, or in any order: the header counts, and what is
-	// not listed is text.
+	// Warehouses are those that the route is for; empty is every one that there
+	// is a function for.
+	Warehouses []string `json:"warehouses,omitempty"`
+	// Columns are those of the objects, in their order. They may be left out
+	// where the objects tell them. Those of CSV with a header may be in any order
+	// besides: the header counts, and what is not listed is text. Parquet and
+	// manifests are read for them only if none are listed here.
 	Columns []RouteColumn `json:"columns,omitempty"`
 	// Mode is append, replace or merge; empty is append. Keys, Newest and
 	// Deleted are those of warehouse.Load.
@@ -46,7 +51,8 @@ type Route struct {
 	Newest  string         `json:"newest,omitempty"`
 	Deleted string         `json:"deleted,omitempty"`
 	// Manifest says that each object is a manifest, as UNLOAD writes it, of what
-	// is to be loaded; keys that do not end in "manifest" are left alone then.
+	// is to be loaded, all of it in the route's bucket and below its prefix. Keys
+	// that do not end in "manifest" are left alone then.
 	Manifest bool `json:"manifest,omitempty"`
 	// MaxFiles and MaxBytes bound what is gathered into one load; 0 is 1,000
 	// files and 4 GiB.
@@ -93,10 +99,34 @@ func DecodeRoutes(data []byte) (Routes, error) {
 			problems = append(problems, fmt.Errorf("route %d, of %q: %w", i, route.Prefix, err))
 		}
 	}
+	problems = append(problems, r.ambiguous()...)
 	if err := errors.Join(problems...); err != nil {
 		return Routes{}, fmt.Errorf("reading the routes: %w", err)
 	}
 	return r, nil
+}
+
+// ambiguous finds routes of the same objects and warehouse.
+func (r Routes) ambiguous() []error {
+	var problems []error
+	for i, a := range r.Routes {
+		for j, b := range r.Routes[:i] {
+			both := len(a.Warehouses) == 0 || len(b.Warehouses) == 0 || slices.ContainsFunc(a.Warehouses, b.loadsInto)
+			if a.Bucket == b.Bucket && a.Prefix == b.Prefix && both {
+				problems = append(problems, fmt.Errorf("routes %d and %d are both of %q and one warehouse; give each warehouses of its own, or remove one", j, i, a.Prefix))
+			}
+		}
+	}
+	return problems
+}
+
+// warehouses are the names that a route may use.
+var warehouses = []string{"redshift", "snowflake"}
+
+// loadsInto reports whether the route is for a warehouse; one without a name
+// takes every route.
+func (r Route) loadsInto(name string) bool {
+	return name == "" || len(r.Warehouses) == 0 || slices.Contains(r.Warehouses, name)
 }
 
 func (r Route) validate() error {
@@ -110,8 +140,13 @@ func (r Route) validate() error {
 	if r.Format.Name != "csv" && r.Format.Name != "jsonl" && r.Format.Name != "parquet" {
 		problems = append(problems, fmt.Errorf("format is %q, want csv, jsonl or parquet", r.Format.Name))
 	}
-	if len(r.Columns) == 0 && !r.headed() {
-		problems = append(problems, errors.New("columns are missing: only a CSV with a header, and without a manifest, tells them itself"))
+	if len(r.Columns) == 0 && !r.told() {
+		problems = append(problems, fmt.Errorf("columns are missing: %s does not tell them; CSV with a header does, Parquet does, and a manifest that is VERBOSE", r.Format.Name))
+	}
+	for _, name := range r.Warehouses {
+		if !slices.Contains(warehouses, name) {
+			problems = append(problems, fmt.Errorf("warehouse is %q, want redshift or snowflake", name))
+		}
 	}
 	switch r.Mode {
 	case "", warehouse.Append, warehouse.Replace:
@@ -130,8 +165,14 @@ func (r Route) validate() error {
 	return errors.Join(problems...)
 }
 
-// headed reports whether each object tells its columns.
+// headed reports whether each object tells its columns in its first line.
 func (r Route) headed() bool { return r.Format.Name == "csv" && r.Format.Header && !r.Manifest }
+
+// footed reports whether each object is to be asked for its columns at its end.
+func (r Route) footed() bool { return r.Format.Name == "parquet" && len(r.Columns) == 0 }
+
+// told reports whether the objects may tell their columns themselves.
+func (r Route) told() bool { return r.headed() || r.footed() || r.Manifest }
 
 // columns are those of the route, or of a header.
 func (r Route) columns(header []string) []table.Column {
@@ -172,22 +213,27 @@ func (r Route) format() stage.Format {
 	return f
 }
 
-// find returns the route of an object.
-func (r Routes) find(at object.Location, staging string) (Route, error) {
-	best := -1
-	for i, route := range r.Routes {
+// find returns the route of an object into a warehouse. It is of another
+// warehouse alone when ours is false and err nil.
+func (r Routes) find(at object.Location, staging, into string) (best Route, ours bool, err error) {
+	theirs := false
+	for _, route := range r.Routes {
 		bucket := route.Bucket
 		if bucket == "" {
 			bucket = staging
 		}
-		if bucket == at.Bucket && strings.HasPrefix(at.Key, route.Prefix) && (best < 0 || len(route.Prefix) > len(r.Routes[best].Prefix)) {
-			best = i
+		switch {
+		case bucket != at.Bucket || !strings.HasPrefix(at.Key, route.Prefix):
+		case !route.loadsInto(into):
+			theirs = true
+		case !ours || len(route.Prefix) > len(best.Prefix):
+			best, ours = route, true
 		}
 	}
-	if best < 0 {
-		return Route{}, fmt.Errorf("not a receipt of bucket %q, and %w", staging, errNoRoute)
+	if !ours && !theirs {
+		return Route{}, false, fmt.Errorf("not a receipt of bucket %q, and %w", staging, errNoRoute)
 	}
-	return r.Routes[best], nil
+	return best, ours, nil
 }
 
 var errNoRoute = errors.New("no route says how to load it")

@@ -2,6 +2,7 @@ package load
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"reflect"
 	"slices"
@@ -9,11 +10,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/stagelift/stagelift/shared/object"
 )
 
 const someRoutes = `{"version":1,"routes":[
 	{"prefix":"landing/","target":{"schema":"raw","name":"events"},"format":{"name":"csv","header":true},"columns":[{"name":"id","type":"bigint"}],"max_files":3},
 	{"prefix":"landing/sales/","target":{"schema":"raw","name":"sales"},"format":{"name":"csv","null":""},"columns":[{"name":"n","type":"integer"}],"mode":"merge","keys":["n"]},
+	{"prefix":"lake/","target":{"schema":"raw","name":"lake"},"format":{"name":"parquet"}},
+	{"prefix":"told/","manifest":true,"target":{"schema":"raw","name":"told"},"format":{"name":"csv","header":true,"null":""}},
+	{"prefix":"columnar/","manifest":true,"target":{"schema":"raw","name":"columnar"},"format":{"name":"parquet"}},
 	{"prefix":"unload/","manifest":true,"target":{"schema":"raw","name":"u"},"format":{"name":"parquet"},"columns":[{"name":"n","type":"integer"}]}
 ]}`
 
@@ -24,7 +30,10 @@ func TestRoutesThatAreRefused(t *testing.T) {
 		"another version":  {`{"version":2,"routes":[]}`, "version is 2, want 1"},
 		"an unknown field": {`{"version":1,"routes":[{"prefx":"a"}]}`, `no field "prefx"`},
 		"nothing in it":    {`{"version":1,"routes":[{}]}`, "prefix is missing"},
-		"no columns":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"parquet"}}]}`, "columns are missing"},
+		"no columns":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"}}]}`, "columns are missing: jsonl does not tell them"},
+		"nor a header":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv"}}]}`, "columns are missing: csv does not tell them"},
+		"no warehouse":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"parquet"},"warehouses":["bigquery"]}]}`, `warehouse is "bigquery", want redshift or snowflake`},
+		"two of a kind":    {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"parquet"},"warehouses":["redshift"]},{"prefix":"a/","target":{"schema":"s","name":"u"},"format":{"name":"parquet"}}]}`, `routes 0 and 1 are both of "a/" and one warehouse`},
 		"a bad type":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"columns":[{"name":"a","type":""}]}]}`, `column "a"`},
 		"merge, no keys":   {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"mode":"merge"}]}`, "needs keys"},
 		"another mode":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"mode":"upsert"}]}`, `mode is "upsert"`},
@@ -34,6 +43,46 @@ func TestRoutesThatAreRefused(t *testing.T) {
 			_, err := DecodeRoutes([]byte(c.text))
 			wantError(t, err, c.want)
 		})
+	}
+}
+
+// A route may be for one warehouse, and another one for the same objects into the
+// other.
+func TestRoutesOfOneWarehouse(t *testing.T) {
+	t.Parallel()
+	routes, err := DecodeRoutes([]byte(`{"version":1,"routes":[
+		{"prefix":"a/","target":{"schema":"s","name":"both"},"format":{"name":"parquet"}},
+		{"prefix":"a/b/","target":{"schema":"s","name":"one"},"format":{"name":"parquet"},"warehouses":["redshift"]},
+		{"prefix":"a/c/","target":{"schema":"s","name":"one"},"format":{"name":"parquet"},"warehouses":["redshift"]},
+		{"prefix":"a/c/","target":{"schema":"s","name":"other"},"format":{"name":"parquet"},"warehouses":["snowflake"]},
+		{"prefix":"d/","target":{"schema":"s","name":"one"},"format":{"name":"parquet"},"warehouses":["redshift"]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ key, warehouse, want string }{
+		{"a/x", "redshift", "both"},
+		{"a/x", "snowflake", "both"},
+		{"a/b/x", "redshift", "one"},
+		{"a/b/x", "snowflake", "both"},
+		{"a/c/x", "redshift", "one"},
+		{"a/c/x", "snowflake", "other"},
+		{"d/x", "redshift", "one"},
+		{"d/x", "snowflake", "left alone"},
+		{"e/x", "snowflake", "no route"},
+	} {
+		got := "left alone"
+		route, ours, err := routes.find(object.Location{Bucket: "b", Key: c.key}, "b", c.warehouse)
+		switch {
+		case errors.Is(err, errNoRoute):
+			got = "no route"
+		case err != nil:
+			t.Error(err)
+		case ours:
+			got = route.Target.Table
+		}
+		if got != c.want {
+			t.Errorf("%s into %s: %s, want %s", c.key, c.warehouse, got, c.want)
+		}
 	}
 }
 

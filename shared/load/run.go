@@ -14,8 +14,11 @@ import (
 func (j *Job) load(ctx context.Context, p planned) (Loaded, error) {
 	start := time.Now()
 	outcome, err := j.carryOut(ctx, p)
+	if err != nil && len(p.objects) > 0 {
+		err = fmt.Errorf("%w (of %s)", err, p.named())
+	}
 	loaded := Loaded{
-		LoadID: p.ID, Receipt: p.from.Key, Source: p.Source.String(), Target: p.Target.String(), Run: p.Run, Mode: p.Mode,
+		LoadID: p.ID, Warehouse: j.WarehouseName, Receipt: p.from.Key, Source: p.Source.String(), Target: p.Target.String(), Run: p.Run, Mode: p.Mode,
 		State: outcome.State, Handle: outcome.Handle, Rows: outcome.Rows, Statements: outcome.Statements,
 		Reason: outcome.Reason, Errors: outcome.Errors, Seconds: time.Since(start).Seconds(),
 	}
@@ -26,6 +29,15 @@ func (j *Job) load(ctx context.Context, p planned) (Loaded, error) {
 		}
 	}
 	return loaded, errors.Join(err, j.report(ctx, p, loaded))
+}
+
+// named says which objects without a receipt are loaded.
+func (p planned) named() string {
+	first := p.objects[0].location().String()
+	if more := len(p.objects) - 1; more > 0 {
+		return fmt.Sprintf("%s and %d more", first, more)
+	}
+	return first
 }
 
 // carryOut begins and asks until there is an end.

@@ -76,7 +76,14 @@ var outcomes = map[string]outcome{
 
 	"load-continue.json": direct(),
 	"load-direct.json":   direct(),
-	"load-queue.json":    refused(`record 0: source is "aws:sqs", want aws:s3`), // load unpacks it itself
+	"load-object.json":   direct(),
+
+	// load unpacks these itself.
+	"load-queue.json":          refused(`record 0: source is "aws:sqs", want aws:s3`),
+	"load-queue-jsonl.json":    refused(`record 0: source is "aws:sqs", want aws:s3`),
+	"load-queue-parquet.json":  refused(`record 0: source is "aws:sqs", want aws:s3`),
+	"load-queue-manifest.json": refused(`record 0: source is "aws:sqs", want aws:s3`),
+
 	"load-receipt-eventbridge.json": object(trigger.S3Event, bucket,
 		"stage/shop/public.customers/"+run+"/receipt.json", 1432),
 	"load-receipt-notification.json": object(trigger.S3Notification, bucket,
