@@ -128,8 +128,11 @@ func TestRights(t *testing.T) {
 		"LoadSnowflakeRole/TellMissing":   tellMissing,
 		"LoadSnowflakeRole/ReadReceipts":  {"s3:GetObject"},
 		"LoadSnowflakeRole/WriteOutcomes": {"s3:PutObject"},
-		"LoadSnowflakeRole/Identify":      {"sts:GetWebIdentityToken"},
-		"LoadSnowflakeRole/ReadKey":       {"secretsmanager:GetSecretValue"},
+		"LoadSnowflakeRole/ReadArrivals":  {"s3:GetObject"}, "LoadSnowflakeRole/Gather": {"s3:PutObject", "s3:DeleteObject"},
+		"LoadSnowflakeRole/TakeArrivals": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+		"LoadSnowflakeRole/Tell":         {"events:PutEvents"},
+		"LoadSnowflakeRole/Identify":     {"sts:GetWebIdentityToken"},
+		"LoadSnowflakeRole/ReadKey":      {"secretsmanager:GetSecretValue"},
 
 		"CopyRole/Read": {"s3:GetObject"}, "CopyRole/Locate": {"s3:GetBucketLocation"},
 		"CopyRole/List": {"s3:ListBucket"}, "CopyRole/Decrypt": {"kms:Decrypt"},

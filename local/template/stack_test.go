@@ -160,7 +160,7 @@ func environmentSource(t *testing.T, id string) string {
 func TestEachWarehouseIsLeftOutAsAWhole(t *testing.T) {
 	t.Parallel()
 	loaded := ours(t)
-	alarms := map[string]string{"": "Alarm", "ToRedshift": "AlarmOfRedshift", "UseRoutes": "AlarmOfRoutes", "ToSnowflake": "AlarmOfSnowflake"}
+	alarms := map[string]string{"": "Alarm", "ToRedshift": "AlarmOfRedshift", "UseRoutes": "AlarmOfRoutes", "ToSnowflake": "AlarmOfSnowflake", "UseSnowflakeRoutes": "AlarmOfSnowflakeRoutes"}
 	for _, section := range []string{"Resources", "Outputs"} {
 		for id := range child(loaded.root, section) {
 			condition, _ := child(child(loaded.root, section), id)["Condition"].(string)
@@ -174,6 +174,8 @@ func TestEachWarehouseIsLeftOutAsAWhole(t *testing.T) {
 				want = "CreateCopyRole"
 			case strings.HasPrefix(id, "Arriv"):
 				want = "UseRoutes"
+			case strings.HasPrefix(id, "SnowflakeArriv"):
+				want = "UseSnowflakeRoutes"
 			}
 			if child(child(loaded.root, section), id)["Type"] == "AWS::CloudWatch::Alarm" {
 				want = alarms[want]
@@ -191,6 +193,8 @@ func TestEachWarehouseIsLeftOutAsAWhole(t *testing.T) {
 		}
 		diff(t, name+" asks for", map[string]any{"Condition": "ToRedshift"}, parts[0])
 	}
+	diff(t, "UseSnowflakeRoutes asks for", []any{map[string]any{"Condition": "ToSnowflake"}, map[string]any{"Condition": "OverBucket"}},
+		list(child(conditions, "UseSnowflakeRoutes")["Fn::And"])[:2])
 	delete(alarms, "")
 	for of, name := range alarms {
 		diff(t, name+" asks for", []any{map[string]any{"Condition": "Alarm"}, map[string]any{"Condition": of}}, list(child(conditions, name)["Fn::And"]))
