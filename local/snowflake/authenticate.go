@@ -71,7 +71,7 @@ func (s *Server) authenticate(r *http.Request) error {
 // checkKeyPair checks a token that the user signed ("Using key-pair
 // authentication").
 func (s *Server) checkKeyPair(text string) error {
-	token, c, err := verified(text, func(jwt.Token, claims) crypto.PublicKey { return s.key.Public() })
+	token, c, err := verified(text, func(jwt.Token, claims) crypto.PublicKey { return s.key.Load().Public() })
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func TokenName(account string) string {
 
 // Fingerprint is that of the user's public key, as DESCRIBE USER shows it.
 func (s *Server) Fingerprint() string {
-	der, err := x509.MarshalPKIXPublicKey(s.key.Public())
+	der, err := x509.MarshalPKIXPublicKey(s.key.Load().Public())
 	if err != nil {
 		panic(err) // it is an RSA key that we made
 	}

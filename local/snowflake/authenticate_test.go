@@ -1,8 +1,6 @@
 package snowflake
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,14 +61,10 @@ func TestKeyPairTokens(t *testing.T) {
 			}
 		}
 	}
-	other, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
+	forged := b.token(nil)
+	if err := b.server.RotateKey(); err != nil {
 		t.Fatal(err)
 	}
-	mine := b.server.key
-	b.server.key = other
-	forged := b.token(nil)
-	b.server.key = mine
 	for kind, token := range map[string]string{keyPairType: forged, "OAUTH": b.token(nil), workloadType: b.token(nil)} {
 		if got := b.status(kind, token); got.status != http.StatusUnauthorized {
 			t.Errorf("%s: status %d", kind, got.status)

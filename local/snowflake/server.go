@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -37,7 +38,7 @@ type Server struct {
 	warehouse *pgconn.Config
 	s3        *s3.Client
 	sts       *sts.Server
-	key       *rsa.PrivateKey
+	key       atomic.Pointer[rsa.PrivateKey]
 	http      *http.Server
 	endpoint  string
 	requests  *requests
@@ -77,8 +78,8 @@ func start(ctx context.Context, o Options) (*Server, error) {
 	if s.warehouse, err = warehouseConfig(o.DatabaseURL); err != nil {
 		return nil, err
 	}
-	if s.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		return nil, fmt.Errorf("making the user's key: %w", err)
+	if err := s.RotateKey(); err != nil {
+		return nil, err
 	}
 	if err := s.prepareWarehouse(ctx); err != nil {
 		return nil, err
@@ -138,10 +139,21 @@ func (s *Server) Database() string { return s.options.Database }
 // Snowflake's names are PostgreSQL's there, case and all.
 func (s *Server) DatabaseURL() string { return s.options.DatabaseURL }
 
+// RotateKey gives the user another key, as ALTER USER … SET RSA_PUBLIC_KEY does:
+// tokens that were signed with the former are refused from then on.
+func (s *Server) RotateKey() error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return fmt.Errorf("making the user's key: %w", err)
+	}
+	s.key.Store(key)
+	return nil
+}
+
 // PrivateKey is the user's private key for key-pair authentication: PKCS #8,
-// PEM, not encrypted. It was made at the start.
+// PEM, not encrypted. It was made at the start, or by RotateKey.
 func (s *Server) PrivateKey() []byte {
-	der, err := x509.MarshalPKCS8PrivateKey(s.key)
+	der, err := x509.MarshalPKCS8PrivateKey(s.key.Load())
 	if err != nil {
 		panic(err) // it is an RSA key that we made
 	}

@@ -108,7 +108,7 @@ func (b *bundle) token(change func(map[string]any)) string {
 	if change != nil {
 		change(c)
 	}
-	text, err := jwt.Sign(c, "", b.server.key)
+	text, err := jwt.Sign(c, "", b.server.key.Load())
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 
+	"github.com/stagelift/stagelift/local/secrets"
 	"github.com/stagelift/stagelift/local/snowflake"
 )
 
@@ -19,6 +20,9 @@ const (
 	// LoadSnowflake is the function that loads into Snowflake: the bootstrap of
 	// load, with another environment.
 	LoadSnowflake = "loadsnowflake"
+
+	// KeySecret is the name of the secret with the user's private key.
+	KeySecret = "stagelift/snowflake-key"
 
 	snowflakeStageURL = "s3://" + Bucket + "/" + stagePrefix
 	snowflakeLoadRole = "arn:aws:iam::" + Account + ":role/stagelift-load-snowflake"
@@ -47,16 +51,27 @@ func (s *Stack) startSnowflake(ctx context.Context) error {
 		return err
 	}
 	s.onClose(s.Snowflake.Close)
+	if !s.options.KeyPair {
+		return nil
+	}
+	s.Secrets, err = secrets.Start(ctx, secrets.Options{
+		Account: Account, Region: Region, AccessKey: accessKey, SecretKey: s.secret, Log: s.options.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.Secrets.Close)
+	s.keySecret = s.Secrets.PutText(KeySecret, string(s.Snowflake.PrivateKey()))
 	return nil
 }
 
 // snowflakeEnvironment is what the function that loads into Snowflake is given
-// besides. Who it is, STS says: there is no key.
+// besides. Who it is, STS says, or the key in the secret.
 func (s *Stack) snowflakeEnvironment() []string {
 	if s.Snowflake == nil {
 		return nil
 	}
-	return []string{
+	env := []string{
 		"AWS_ENDPOINT_URL_STS=" + s.Snowflake.STSEndpoint(),
 		"SNOWFLAKE_ACCOUNT=" + SnowflakeAccount,
 		"SNOWFLAKE_ENDPOINT=" + s.Snowflake.Endpoint(),
@@ -66,6 +81,14 @@ func (s *Stack) snowflakeEnvironment() []string {
 		"SNOWFLAKE_STAGE=" + SnowflakeStage,
 		"SNOWFLAKE_STAGE_URL=" + snowflakeStageURL,
 	}
+	if s.Secrets == nil {
+		return env
+	}
+	return append(env,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER="+s.Secrets.Endpoint(),
+		"SNOWFLAKE_USER="+SnowflakeUser,
+		"SNOWFLAKE_KEY_SECRET="+s.keySecret,
+	)
 }
 
 // environmentOf is what one function is given. The two that load differ in the

@@ -1,6 +1,7 @@
 // Package stack puts the laptop stack together: the RDS stand-in, the S3
-// server, the Redshift stand-in, the Snowflake stand-in where it is asked for,
-// and the Lambda host that runs the built functions, joined by the event rules
+// server, the Redshift stand-in, the Snowflake stand-in where it is asked for
+// (with that of Secrets Manager, where it shall know its user by a key), and the
+// Lambda host that runs the built functions, joined by the event rules
 // of template.yaml.
 //
 // The functions are the binaries that Lambda would run, started with the
@@ -33,6 +34,7 @@ import (
 	"github.com/stagelift/stagelift/local/rds"
 	"github.com/stagelift/stagelift/local/redshift"
 	"github.com/stagelift/stagelift/local/s3"
+	"github.com/stagelift/stagelift/local/secrets"
 	"github.com/stagelift/stagelift/local/snowflake"
 	"github.com/stagelift/stagelift/local/template"
 )
@@ -71,6 +73,10 @@ type Options struct {
 	// Snowflake starts the Snowflake stand-in too, and the function that loads
 	// into it, which every receipt wakes then.
 	Snowflake bool
+	// KeyPair has that function prove who it is by the key pair of the user, whose
+	// private key lies in the Secrets Manager stand-in, which is started too.
+	// Without it, it does so by workload identity.
+	KeyPair bool
 	// BeforeSnowflakeStatement is handed to the Snowflake stand-in; may be nil.
 	BeforeSnowflakeStatement func(ctx context.Context, handle string, index int, sql string) error
 	// OnStart and RetryDelays are handed to the Lambda host; may be nil.
@@ -99,6 +105,9 @@ type Stack struct {
 	Snowflake *snowflake.Server
 	// SnowflakeURL is its database, for looking at results; empty without it.
 	SnowflakeURL string
+	// Secrets is the Secrets Manager stand-in, nil without the option KeyPair. The
+	// private key is its secret KeySecret.
+	Secrets *secrets.Server
 	// Functions runs extract, header, load and, with Snowflake, loadsnowflake.
 	Functions *lambdahost.Host
 	// Events delivers what happens in S3 to the functions.
@@ -107,6 +116,7 @@ type Stack struct {
 	options     Options
 	group       *process.Group
 	secret      string
+	keySecret   string // the ARN of KeySecret
 	warehouses  *pgserver.Server
 	s3Endpoint  string
 	s3Client    *s3client.Client

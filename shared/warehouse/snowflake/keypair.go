@@ -57,11 +57,11 @@ func NewKeyPair(account, user string, secret Secret) (*KeyPair, error) {
 func (k *KeyPair) Token(ctx context.Context) (Token, error) {
 	content, err := k.secret.Secret(ctx)
 	if err != nil {
-		return Token{}, fmt.Errorf("reading the private key: %w", err)
+		return Token{}, fmt.Errorf("reading the private key of user %s: %w", k.user, err)
 	}
 	key, err := parseKey(content)
 	if err != nil {
-		return Token{}, fmt.Errorf("reading the private key: %w", err)
+		return Token{}, fmt.Errorf("reading the private key of user %s: %w", k.user, err)
 	}
 	now := k.now()
 	expires := now.Add(keyPairLife)
