@@ -39,15 +39,15 @@ func (j *Job) loadHeld(ctx context.Context, p planned, loaded Loaded) ([]Loaded,
 		if !waits {
 			break
 		}
+		if waiting.Err() != nil {
+			return loads, fmt.Errorf("loading %s, run %s, which follows run %s: %w", next.Target, next.Run, p.Run, errTimeIsUp)
+		}
 		ended := done(before.State) || before.State == warehouse.Skipped
 		// Where the one in front of it was entered into the ledger just now, the
 		// ledger decides, whatever is kept: both may be loaded anew.
 		if ended && loaded.State != warehouse.Loaded {
 			p, loaded = next, Loaded{State: warehouse.AlreadyLoaded}
 			continue
-		}
-		if waiting.Err() != nil {
-			return loads, fmt.Errorf("loading %s, run %s, which follows run %s: %w", next.Target, next.Run, p.Run, errTimeIsUp)
 		}
 		loaded, err = j.load(ctx, next)
 		loads = append(loads, loaded)
@@ -63,18 +63,22 @@ func (j *Job) loadHeld(ctx context.Context, p planned, loaded Loaded) ([]Loaded,
 }
 
 // successor is the merge whose window begins where that of p ends, if it has been
-// delivered before, and how that ended. Runs sort by their snapshots, and each
-// reads before its snapshot where the one before has ended, so it is among the
-// later runs of the table. Runs without a window do not count.
+// delivered before, and how that ended. A run is named by the time of its
+// snapshot, and reads before its snapshot where the one before has ended; so the
+// successor is among the runs of the same second, which sort by chance, and later
+// ones. Runs without a window do not count.
 func (j *Job) successor(ctx context.Context, p planned) (next planned, before Loaded, found bool, err error) {
 	folder, err := j.Layout.ParseReceipt(p.from.Key)
 	if p.Window == nil || err != nil { // objects without a receipt have no window
 		return planned{}, Loaded{}, false, nil //nolint:nilerr // see above
 	}
-	for {
-		folder, found, err = j.nextRun(ctx, folder)
+	for after := string(p.Run[:len("20060102T150405Z")]); ; after = string(folder.Run) + pastFolder {
+		folder.Run, found, err = j.nextRun(ctx, folder, after)
 		if err != nil || !found {
 			return planned{}, Loaded{}, false, err
+		}
+		if folder.Run == p.Run {
+			continue
 		}
 		next, err = j.planReceipt(ctx, object.Location{Bucket: j.Bucket, Key: j.Layout.Receipt(folder)})
 		switch {
@@ -91,18 +95,21 @@ func (j *Job) successor(ctx context.Context, p planned) (next planned, before Lo
 	}
 }
 
-// nextRun is the folder of the table's first run after that of f.
-func (j *Job) nextRun(ctx context.Context, f stage.Folder) (next stage.Folder, found bool, err error) {
+// pastFolder makes of a folder's name what sorts after all that is in it, since
+// it comes after the slash.
+const pastFolder = "0"
+
+// nextRun is the first run of a table whose folder sorts after a name.
+func (j *Job) nextRun(ctx context.Context, f stage.Folder, after string) (run stage.RunID, found bool, err error) {
 	prefix := j.Layout.Table(f.Database, f.Table)
-	for listed, err := range j.Store.List(ctx, j.Bucket, prefix, j.Layout.Receipt(f)) {
+	for listed, err := range j.Store.List(ctx, j.Bucket, prefix, prefix+after) {
 		if err != nil {
-			return stage.Folder{}, false, err
+			return "", false, err
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(listed.Key, prefix), "/")
-		if run, err := stage.ParseRunID(name); err == nil && run > f.Run {
-			f.Run = run
-			return f, true, nil
+		if run, err := stage.ParseRunID(name); err == nil {
+			return run, true, nil
 		}
 	}
-	return stage.Folder{}, false, nil
+	return "", false, nil
 }

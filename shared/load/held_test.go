@@ -56,6 +56,22 @@ func (b *bundle) keepHeld(s staged) {
 	b.put("stage/shop/_loads/"+b.id(s)+".json", []byte(`{"state":"held"}`))
 }
 
+// Runs of one second sort by chance, so the one that follows may sort before.
+func TestHeldWindowOfTheSameSecond(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first := b.stageRun("orders", "20261121T000001Z-88888888", between("", "5"), "1\n")
+	second := b.stageRun("orders", "20261121T000001Z-00000000", between("5", "6"), "2\n")
+	third := b.stageRun("orders", "20261121T000001Z-ffffffff", between("6", "7"), "3\n")
+	for _, s := range []staged{second, third} {
+		b.keepHeld(s)
+	}
+	answer, err := b.job.Handle(t.Context(), b.notification(first.key))
+	if err != nil || len(answer.Loads) != 3 || answer.Loads[1].Receipt != second.key || answer.Loads[2].Receipt != third.key {
+		t.Errorf("answer %+v, %v; want all three", answer, err)
+	}
+}
+
 // A target that is loaded anew, its ledger gone, follows from its first window.
 func TestWindowsAreLoadedAnewFromTheFirst(t *testing.T) {
 	t.Parallel()
