@@ -90,12 +90,13 @@ func (j *Job) gather(ctx context.Context, objects []trigger.Object) ([]planned, 
 // arrive looks at the objects and finds their routes and columns.
 func (j *Job) arrive(ctx context.Context, routes Routes, objects []trigger.Object) ([]arrival, error) {
 	found := make([]*arrival, len(objects))
+	targets := &described{job: j}
 	problems := make([]error, len(objects))
 	var group errgroup.Group
 	group.SetLimit(lookups)
 	for i, o := range objects {
 		group.Go(func() error {
-			found[i], problems[i] = j.arriveOne(ctx, routes, object.Location{Bucket: o.Bucket, Key: o.Key})
+			found[i], problems[i] = j.arriveOne(ctx, routes, targets, object.Location{Bucket: o.Bucket, Key: o.Key})
 			return nil
 		})
 	}
@@ -111,7 +112,7 @@ func (j *Job) arrive(ctx context.Context, routes Routes, objects []trigger.Objec
 	return arrivals, errors.Join(problems...)
 }
 
-func (j *Job) arriveOne(ctx context.Context, routes Routes, at object.Location) (*arrival, error) {
+func (j *Job) arriveOne(ctx context.Context, routes Routes, targets *described, at object.Location) (*arrival, error) {
 	route, ours, err := routes.find(at, j.Bucket, j.WarehouseName)
 	if err != nil {
 		return nil, fmt.Errorf("loading %s: %w", at, err)
@@ -141,6 +142,10 @@ func (j *Job) arriveOne(ctx context.Context, routes Routes, at object.Location) 
 			return nil, fmt.Errorf("loading %s: reading its columns: %w", at, err)
 		}
 		a.columns, a.Rows = file.Columns, &file.Rows
+	case route.borrowed():
+		if a.columns, err = targets.columns(ctx, route.Target); err != nil {
+			return nil, fmt.Errorf("loading %s: %w", at, err)
+		}
 	}
 	return a, nil
 }

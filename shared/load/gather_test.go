@@ -223,6 +223,28 @@ func TestManifestOfUnloadIsOneLoad(t *testing.T) {
 	}
 }
 
+// JSON Lines without columns has those of its target, if there is one.
+func TestLinesHaveTheColumnsOfTheirTarget(t *testing.T) {
+	t.Parallel()
+	b := routed(t)
+	for _, key := range []string{"lines/known/a", "lines/known/b", "lines/c"} {
+		b.put(key, []byte(`{"id":1}`+"\n"))
+	}
+	var log bytes.Buffer
+	b.logTo(&log)
+	answer := b.handle(b.queue("lines/known/a", "lines/known/b", "lines/c"))
+	if diff := cmp.Diff([]ItemFailure{{"m-lines/c"}}, answer.Failures); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([][]string{{"lines/known/a", "lines/known/b"}}, b.keysOf()); diff != "" {
+		t.Errorf("loads (-want +got):\n%s", diff)
+	}
+	want := "there is no table raw.unknown yet to take them from; list them in the route, or create the table first"
+	if !strings.Contains(log.String(), b.url("lines/c")) || !strings.Contains(log.String(), want) {
+		t.Errorf("the log does not say %q:\n%s", want, log.String())
+	}
+}
+
 func TestHeaderIsRead(t *testing.T) {
 	t.Parallel()
 	var zipped bytes.Buffer

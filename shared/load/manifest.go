@@ -152,10 +152,13 @@ func records(r Route, e unload.Entry) *int64 {
 }
 
 // manifestColumns are the route's; else those that the files tell, or the
-// manifest.
+// manifest; else, of JSON Lines, the target's.
 func (j *Job) manifestColumns(ctx context.Context, r Route, m unload.Manifest, members []arrival) ([]table.Column, error) {
 	if len(r.Columns) > 0 {
 		return r.columns(nil), nil
+	}
+	if r.borrowed() && len(m.Columns) == 0 {
+		return j.targetColumns(ctx, r.Target)
 	}
 	if !r.footed() && len(m.Columns) == 0 {
 		return nil, errors.New("the manifest has no schema: UNLOAD with MANIFEST VERBOSE, or list the columns in the route")

@@ -40,9 +40,10 @@ type Route struct {
 	// is a function for.
 	Warehouses []string `json:"warehouses,omitempty"`
 	// Columns are those of the objects, in their order. They may be left out
-	// where the objects tell them. Those of CSV with a header may be in any order
-	// besides: the header counts, and what is not listed is text. Parquet and
-	// manifests are read for them only if none are listed here.
+	// where the objects tell them; JSON Lines has those of the target then, which
+	// must be there. Those of CSV with a header may be in any order besides: the
+	// header counts, and what is not listed is text. Parquet and manifests are
+	// read for them only if none are listed here.
 	Columns []RouteColumn `json:"columns,omitempty"`
 	// Mode is append, replace or merge; empty is append. Keys, Newest and
 	// Deleted are those of warehouse.Load.
@@ -141,7 +142,7 @@ func (r Route) validate() error {
 		problems = append(problems, fmt.Errorf("format is %q, want csv, jsonl or parquet", r.Format.Name))
 	}
 	if len(r.Columns) == 0 && !r.told() {
-		problems = append(problems, fmt.Errorf("columns are missing: %s does not tell them; CSV with a header does, Parquet does, and a manifest that is VERBOSE", r.Format.Name))
+		problems = append(problems, errors.New("columns are missing: CSV without a header does not tell them"))
 	}
 	for _, name := range r.Warehouses {
 		if !slices.Contains(warehouses, name) {
@@ -171,8 +172,11 @@ func (r Route) headed() bool { return r.Format.Name == "csv" && r.Format.Header 
 // footed reports whether each object is to be asked for its columns at its end.
 func (r Route) footed() bool { return r.Format.Name == "parquet" && len(r.Columns) == 0 }
 
-// told reports whether the objects may tell their columns themselves.
-func (r Route) told() bool { return r.headed() || r.footed() || r.Manifest }
+// borrowed reports whether the target's columns are to be the objects'.
+func (r Route) borrowed() bool { return r.Format.Name == "jsonl" && len(r.Columns) == 0 }
+
+// told reports whether columns may be had without being listed.
+func (r Route) told() bool { return r.headed() || r.footed() || r.borrowed() || r.Manifest }
 
 // columns are those of the route, or of a header.
 func (r Route) columns(header []string) []table.Column {

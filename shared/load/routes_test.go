@@ -17,6 +17,8 @@ import (
 const someRoutes = `{"version":1,"routes":[
 	{"prefix":"landing/","target":{"schema":"raw","name":"events"},"format":{"name":"csv","header":true},"columns":[{"name":"id","type":"bigint"}],"max_files":3},
 	{"prefix":"landing/sales/","target":{"schema":"raw","name":"sales"},"format":{"name":"csv","null":""},"columns":[{"name":"n","type":"integer"}],"mode":"merge","keys":["n"]},
+	{"prefix":"lines/known/","target":{"schema":"raw","name":"known"},"format":{"name":"jsonl"}},
+	{"prefix":"lines/","target":{"schema":"raw","name":"unknown"},"format":{"name":"jsonl"}},
 	{"prefix":"lake/","target":{"schema":"raw","name":"lake"},"format":{"name":"parquet"}},
 	{"prefix":"told/","manifest":true,"target":{"schema":"raw","name":"told"},"format":{"name":"csv","header":true,"null":""}},
 	{"prefix":"columnar/","manifest":true,"target":{"schema":"raw","name":"columnar"},"format":{"name":"parquet"}},
@@ -30,8 +32,7 @@ func TestRoutesThatAreRefused(t *testing.T) {
 		"another version":  {`{"version":2,"routes":[]}`, "version is 2, want 1"},
 		"an unknown field": {`{"version":1,"routes":[{"prefx":"a"}]}`, `no field "prefx"`},
 		"nothing in it":    {`{"version":1,"routes":[{}]}`, "prefix is missing"},
-		"no columns":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"}}]}`, "columns are missing: jsonl does not tell them"},
-		"nor a header":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv"}}]}`, "columns are missing: csv does not tell them"},
+		"no columns":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv"}}]}`, "columns are missing: CSV without a header does not tell them"},
 		"no warehouse":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"parquet"},"warehouses":["bigquery"]}]}`, `warehouse is "bigquery", want redshift or snowflake`},
 		"two of a kind":    {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"parquet"},"warehouses":["redshift"]},{"prefix":"a/","target":{"schema":"s","name":"u"},"format":{"name":"parquet"}}]}`, `routes 0 and 1 are both of "a/" and one warehouse`},
 		"a bad type":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"columns":[{"name":"a","type":""}]}]}`, `column "a"`},

@@ -56,6 +56,14 @@ func (l *ledger) Poll(_ context.Context, load warehouse.Load, handle string) (wa
 	return warehouse.Outcome{State: warehouse.Loaded, Rows: load.Rows, Statements: []string{"statement-1"}}, nil
 }
 
+// Columns are those of raw.known, the only table there is.
+func (l *ledger) Columns(_ context.Context, target table.Name) ([]table.Column, error) {
+	if target.String() != "raw.known" {
+		return nil, nil
+	}
+	return []table.Column{{Name: "id", Type: "bigint", Nullable: true}}, nil
+}
+
 // told remembers what it was told.
 type told struct {
 	mu    sync.Mutex

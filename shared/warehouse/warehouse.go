@@ -165,6 +165,10 @@ type Warehouse interface {
 	// Poll asks once how a load stands that Begin, in this or an earlier
 	// invocation, has begun. It may take the next step of the load.
 	Poll(ctx context.Context, load Load, handle string) (Outcome, error)
+	// Columns are those of a table, each as a column whose every value it takes
+	// without being changed; nil when there is no such table. A column that no
+	// type fits is an error that names it.
+	Columns(ctx context.Context, target table.Name) ([]table.Column, error)
 }
 
 // All of them leave the target as it was.
