@@ -89,7 +89,7 @@ func stageLocation(c Config, folder string) string {
 	return quote(location)
 }
 
-var compressions = map[string]string{"none": "NONE", "gzip": "GZIP", "zstd": "ZSTD"}
+var compressions = map[string]string{"none": "NONE", "gzip": "GZIP", "zstd": "ZSTD", "bzip2": "BZ2"}
 
 // fileFormat says how the parts are written. What is a default of Snowflake's
 // and might change what is read is said all the same.
