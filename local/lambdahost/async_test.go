@@ -173,3 +173,32 @@ func TestCloseDropsWhatWaits(t *testing.T) {
 		t.Error("a dead letter although the host was closed before the retry")
 	}
 }
+
+// Every attempt's result is told, those of synchronous invocations and those
+// that nobody waits for.
+func TestEveryResultIsTold(t *testing.T) {
+	t.Parallel()
+	results := make(chan Result, 10)
+	b := setup(t, func(o *Options) {
+		o.OnResult = func(function string, r Result) {
+			if function != "f" {
+				t.Errorf("a result of %s", function)
+			}
+			results <- r
+		}
+	})
+	answered := b.invoke(t, event{Do: "echo", Text: "x"})
+	if diff := cmp.Diff(answered, <-results); diff != "" {
+		t.Errorf("the result that was answered and the one that was told (-want +got):\n%s", diff)
+	}
+	b.invokeAsync(t, event{Do: "error", Text: "on purpose"})
+	b.idle(t)
+	if len(results) != 3 {
+		t.Fatalf("%d results of three attempts", len(results))
+	}
+	for range 3 {
+		if r := <-results; r.Error == nil {
+			t.Errorf("the result is %s, without an error", r.Payload)
+		}
+	}
+}

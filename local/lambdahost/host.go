@@ -79,6 +79,9 @@ type Options struct {
 	// attempt. It delays nothing but the host's view of this invocation. May be
 	// nil.
 	OnStart func(function, requestID string, pid int)
+	// OnResult is called with the result of every attempt, before anybody else
+	// has it. May be nil.
+	OnResult func(function string, r Result)
 }
 
 // Host runs functions. Its methods may be called from several goroutines.

@@ -6,9 +6,17 @@ import (
 	"time"
 )
 
-// run makes one attempt at an event. While it waits for a slot, ctx can end it;
-// afterwards only Close can.
+// run makes one attempt at an event and tells of its result. While it waits for
+// a slot, ctx can end it; afterwards only Close can.
 func (h *Host) run(ctx context.Context, f *function, id string, payload []byte) (Result, error) {
+	result, err := h.attempt(ctx, f, id, payload)
+	if err == nil && h.options.OnResult != nil {
+		h.options.OnResult(f.Name, result)
+	}
+	return result, err
+}
+
+func (h *Host) attempt(ctx context.Context, f *function, id string, payload []byte) (Result, error) {
 	if err := f.acquire(ctx, h.ctx); err != nil {
 		return Result{}, fmt.Errorf("invoking %s: %w", f.Name, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,6 +24,7 @@ type bundle struct {
 	*testing.T
 	source, target *pgx.Conn
 	whole          map[string]bool // receipts that were found to be whole
+	said           *record
 }
 
 // root is the project's folder, as seen from this package.
@@ -40,12 +40,9 @@ func root(t *testing.T) string {
 // setup starts a stack and fills its source.
 func setup(t *testing.T, o stack.Options, sql string) *bundle {
 	t.Helper()
-	logs, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	said := newRecord(t)
 	o.Root = root(t)
-	o.FunctionLog = func(string) io.Writer { return logs }
+	o.Log, o.FunctionLog, o.OnResult = said.servers, func(string) io.Writer { return said.functions }, said.result
 	if o.RetryDelays == nil {
 		o.RetryDelays = []time.Duration{10 * time.Millisecond, 20 * time.Millisecond}
 	}
@@ -58,11 +55,12 @@ func setup(t *testing.T, o stack.Options, sql string) *bundle {
 			t.Errorf("closing the stack: %v", err)
 		}
 		if t.Failed() {
-			text, _ := os.ReadFile(logs.Name())
+			text := said.functions.String()
 			t.Logf("the end of the functions' log:\n%s", text[max(0, len(text)-4000):])
 		}
 	})
-	b := &bundle{Stack: s, T: t, source: connect(t, s.RDS.AdminURL()), target: connect(t, s.WarehouseURL), whole: map[string]bool{}}
+	b := &bundle{Stack: s, T: t, source: connect(t, s.RDS.AdminURL()), target: connect(t, s.WarehouseURL), whole: map[string]bool{}, said: said}
+	t.Cleanup(func() { said.wantNoSecrets(b) })
 	b.exec(sql)
 	return b
 }

@@ -79,8 +79,10 @@ type Options struct {
 	KeyPair bool
 	// BeforeSnowflakeStatement is handed to the Snowflake stand-in; may be nil.
 	BeforeSnowflakeStatement func(ctx context.Context, handle string, index int, sql string) error
-	// OnStart and RetryDelays are handed to the Lambda host; may be nil.
+	// OnStart, OnResult and RetryDelays are handed to the Lambda host; may be nil.
+	// OnResult is told of what InvokeAs invokes too.
 	OnStart     func(function, requestID string, pid int)
+	OnResult    func(function string, r lambdahost.Result)
 	RetryDelays []time.Duration
 	// OnCreated is told of every object as it appears in S3, in their order, and
 	// has to return soon; may be nil.
@@ -266,7 +268,8 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	}
 	s.Functions, err = lambdahost.New(lambdahost.Options{
 		Functions: functions, Group: s.group, Log: s.options.FunctionLog,
-		RetryDelays: s.options.RetryDelays, OnStart: s.options.OnStart, OnDeadLetter: s.deadLetters.add,
+		RetryDelays: s.options.RetryDelays, OnStart: s.options.OnStart, OnResult: s.options.OnResult,
+		OnDeadLetter: s.deadLetters.add,
 	})
 	if err != nil {
 		return err
@@ -338,7 +341,7 @@ const Timeout = 15 * time.Minute
 // it before the stack.
 func (s *Stack) Apart(name string, env []string, timeout time.Duration) (*lambdahost.Host, error) {
 	return lambdahost.New(lambdahost.Options{
-		Group: s.group, Log: s.options.FunctionLog,
+		Group: s.group, Log: s.options.FunctionLog, OnResult: s.options.OnResult,
 		Functions: []lambdahost.Function{{
 			Name: name, Dir: filepath.Join(s.taskRoot, name), Env: append(s.environmentOf(name), env...), Timeout: timeout,
 		}},
