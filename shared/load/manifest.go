@@ -233,7 +233,7 @@ func refine(file, schema []table.Column) ([]table.Column, error) {
 		return file, nil
 	}
 	if len(schema) != len(file) {
-		return nil, fmt.Errorf("its schema has %d columns, and its files have %d", len(schema), len(file))
+		return nil, fmt.Errorf("its schema has %d columns, and its files have %d; UNLOAD keeps those of PARTITION BY in the files with INCLUDE", len(schema), len(file))
 	}
 	columns := make([]table.Column, len(file))
 	for i, c := range file {

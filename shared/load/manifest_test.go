@@ -220,6 +220,9 @@ func TestManifestOfParquet(t *testing.T) {
 		"a schema that differs": {func(b *bundle) string {
 			return manifestOf(schema, listed{b.url("columnar/other"), len(other), 1})
 		}, nil, `column 2 is "s" in its schema and "t" in its files`},
+		"columns that are in the names of folders": {func(b *bundle) string {
+			return manifestOf(schema+`,{"name":"day","type":{"base":"date"}}`, listed{b.url("columnar/2"), len(two), 2})
+		}, nil, "its schema has 3 columns, and its files have 2; UNLOAD keeps those of PARTITION BY in the files with INCLUDE"},
 		"no Parquet": {func(b *bundle) string { return manifestOf("", listed{b.url("columnar/csv"), -1, -1}) }, nil, "/columnar/csv: it is not a Parquet file"},
 	} {
 		t.Run(name, func(t *testing.T) {
