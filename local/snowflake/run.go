@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
 )
 
@@ -57,11 +55,11 @@ func (s *Server) inSlot(ctx context.Context, x *execution) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	conn, err := pgconn.ConnectConfig(ctx, s.warehouse.Copy())
+	conn, err := s.sessions.Take(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
-	defer hangUp(ctx, conn)
+	defer s.sessions.Return(ctx, conn)
 	session := &session{server: s, conn: conn, x: x, names: map[string]string{}, temporary: map[grammar.Table]bool{}}
 	if x.in.Schema != "" {
 		if err := session.useSchema(ctx, x.in.Schema); err != nil {
@@ -99,11 +97,4 @@ func severalError(whole string, text grammar.Text, err error) error {
 			"%s in SYSTEM$MULTISTMT at '    throw `Execution of multiple statements failed on statement {0} (at line {1}, position {2}).`"+
 			".replace('{1}', LINES[i])' position 4\nstackstrace: \nSYSTEM$MULTISTMT line: 10",
 		begin, line, position, asSQLError(err).message)}
-}
-
-// hangUp ends a session, and with it a transaction that is still open.
-func hangUp(ctx context.Context, conn *pgconn.PgConn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	_ = conn.Close(ctx) // what matters was committed or is to be lost
 }

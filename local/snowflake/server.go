@@ -20,30 +20,34 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 
+	"github.com/stagelift/stagelift/local/sessions"
 	"github.com/stagelift/stagelift/local/snowflake/sts"
 )
 
 const (
 	// slots is how many requests run at once; the rest wait, as they would in
 	// the queue of a warehouse.
-	slots        = 16
+	slots = 16
+	// keptSessions are so few that tests with a stand-in each do not use up what
+	// their server of PostgreSQL takes.
+	keptSessions = 4
 	closeTimeout = 10 * time.Second
 	syncWait     = 45 * time.Second
 )
 
 // Server is a running stand-in.
 type Server struct {
-	options   Options
-	log       *slog.Logger
-	warehouse *pgconn.Config
-	s3        *s3.Client
-	sts       *sts.Server
-	key       atomic.Pointer[rsa.PrivateKey]
-	http      *http.Server
-	endpoint  string
-	requests  *requests
-	slots     chan struct{}
-	running   sync.WaitGroup
+	options  Options
+	log      *slog.Logger
+	sessions *sessions.Pool
+	s3       *s3.Client
+	sts      *sts.Server
+	key      atomic.Pointer[rsa.PrivateKey]
+	http     *http.Server
+	endpoint string
+	requests *requests
+	slots    chan struct{}
+	running  sync.WaitGroup
 	// life ends with the server, and with it every statement.
 	life context.Context
 	end  context.CancelFunc
@@ -74,10 +78,11 @@ func start(ctx context.Context, o Options) (*Server, error) {
 		requests: newRequests(o.Now),
 		slots:    make(chan struct{}, slots),
 	}
-	var err error
-	if s.warehouse, err = warehouseConfig(o.DatabaseURL); err != nil {
+	config, err := warehouseConfig(o.DatabaseURL)
+	if err != nil {
 		return nil, err
 	}
+	s.sessions = sessions.NewPool(config, keptSessions)
 	if err := s.RotateKey(); err != nil {
 		return nil, err
 	}
@@ -170,7 +175,7 @@ func (s *Server) Close() error {
 		err = errors.Join(err, s.http.Close())
 	}
 	s.running.Wait()
-	if err = errors.Join(err, s.sts.Close()); err != nil {
+	if err = errors.Join(err, s.sessions.Close(ctx), s.sts.Close()); err != nil {
 		return fmt.Errorf("closing the Snowflake stand-in: %w", err)
 	}
 	return nil

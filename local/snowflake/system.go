@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // systemObjects are created once and may be created again. Snowflake's names
@@ -66,11 +64,11 @@ LATERAL (SELECT snowflake_system.member(d.doc, 'type') AS kind, split_part(snowf
 `
 
 func (s *Server) prepareWarehouse(ctx context.Context) error {
-	conn, err := pgconn.ConnectConfig(ctx, s.warehouse.Copy())
+	conn, err := s.sessions.Take(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting to the warehouse's PostgreSQL: %w", err)
 	}
-	defer hangUp(ctx, conn)
+	defer s.sessions.Return(ctx, conn)
 	sql := strings.ReplaceAll(systemObjects, "DATABASE::text", literal(s.options.Database)+"::text")
 	if _, err := conn.Exec(ctx, sql).ReadAll(); err != nil {
 		return fmt.Errorf("creating the system views: %w", err)
