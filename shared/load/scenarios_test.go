@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -14,89 +15,47 @@ import (
 
 func (c *cell) first(name string) {
 	c.load(c.stage(name, 1, nil, earlier[:1], earlier[1:]), warehouse.Loaded)
-	c.want(name, earlier)
+	c.wantLoads(name, earlier, 1)
 	c.load(c.stage(name, 2, nil, later), warehouse.Loaded)
-	c.want(name, c.after())
-	if got := c.entries(name); got != 2 {
-		c.Errorf("%d entries in the ledger, want 2", got)
-	}
+	c.wantLoads(name, c.after(), 2)
 }
 
 func (c *cell) again(name string) {
 	receipt := c.stage(name, 1, nil, earlier)
 	c.load(receipt, warehouse.Loaded)
 	c.load(receipt, warehouse.AlreadyLoaded)
-	c.want(name, earlier)
+	c.wantLoads(name, earlier, 1)
 }
 
+// atOnce delivers one receipt three times at once.
 func (c *cell) atOnce(name string) {
 	receipt := c.stage(name, 1, nil, earlier)
+	c.together(receipt, receipt, receipt)
+	c.wantLoads(name, earlier, 1)
+}
+
+// pair delivers two receipts at once. The newer one may come first, and then the
+// older one has nothing to bring, unless it is appended.
+func (c *cell) pair(name string) {
+	c.together(c.stage(name, 1, nil, earlier), c.stage(name, 2, nil, later))
+	if c.mode != warehouse.Append && c.entries(name) == 1 {
+		c.wantLoads(name, later, 1)
+		return
+	}
+	c.wantLoads(name, c.after(), 2)
+}
+
+func (c *cell) together(receipts ...string) {
 	var group errgroup.Group
-	for range 3 {
-		client, _ := c.connect(-1)
+	for _, receipt := range receipts {
 		group.Go(func() error {
-			_, err := c.deliver(client, receipt)
+			_, err := c.deliver(c.Context(), http.DefaultTransport, receipt)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		c.Error(err)
 	}
-	c.want(name, earlier)
-	if got := c.entries(name); got != 1 {
-		c.Errorf("%d entries in the ledger, want 1", got)
-	}
-}
-
-// broken crashes the warehouse before each statement of a load in turn.
-func (c *cell) broken(name string) {
-	for n := range 40 {
-		name := fmt.Sprintf("%s%d", name, n)
-		c.load(c.stage(name, 1, nil, earlier), warehouse.Loaded)
-		receipt := c.stage(name, 2, nil, later)
-		struck := c.breakAt(name, n)
-		client, _ := c.connect(-1)
-		_, err := c.deliver(client, receipt)
-		if !struck() {
-			if err != nil || n < 5 {
-				c.Errorf("statement %d: %v", n, err)
-			}
-			return
-		}
-		if err == nil {
-			c.Errorf("statement %d: the load of a warehouse that crashed did not fail", n)
-		}
-		c.want(name, earlier)
-		c.load(receipt, warehouse.Loaded)
-		c.want(name, c.after())
-	}
-	c.Error("a load has more than 40 statements")
-}
-
-// lost loses the answer to each request in turn, and all after it. What becomes
-// of the load is the next delivery's to find out.
-func (c *cell) lost(name string) {
-	for n := range 40 {
-		name := fmt.Sprintf("%s%d", name, n)
-		receipt := c.stage(name, 1, nil, earlier)
-		client, lost := c.connect(n)
-		_, err := c.deliver(client, receipt)
-		if !lost() {
-			if err != nil || n < 3 {
-				c.Errorf("request %d: %v", n, err)
-			}
-			return
-		}
-		again, _ := c.connect(-1)
-		if loaded, err := c.deliver(again, receipt); err != nil || !done(loaded.State) {
-			c.Errorf("request %d: %+v, %v", n, loaded, err)
-		}
-		c.want(name, earlier)
-		if got := c.entries(name); got != 1 {
-			c.Errorf("request %d: %d entries in the ledger, want 1", n, got)
-		}
-	}
-	c.Error("a load has more than 40 requests")
 }
 
 // late delivers the older run after the newer one.
@@ -105,11 +64,11 @@ func (c *cell) late(name string) {
 	c.load(newer, warehouse.Loaded)
 	if c.mode == warehouse.Append {
 		c.load(older, warehouse.Loaded)
-		c.want(name, c.after())
+		c.wantLoads(name, c.after(), 2)
 		return
 	}
 	c.load(older, warehouse.Skipped)
-	c.want(name, later)
+	c.wantLoads(name, later, 1)
 }
 
 func (c *cell) newColumn(name string) {
@@ -117,13 +76,13 @@ func (c *cell) newColumn(name string) {
 	c.load(c.stage(name, 2, func(r *stage.Receipt) {
 		r.Columns = append(r.Columns, table.Column{Name: "w", Type: "integer"})
 	}, later), warehouse.Loaded)
-	c.want(name, c.after())
+	c.wantLoads(name, c.after(), 2)
 }
 
 func (c *cell) otherColumn(name string) {
 	c.load(c.stage(name, 1, nil, earlier), warehouse.Loaded)
 	c.refuse(c.stage(name, 2, func(r *stage.Receipt) { r.Columns[1].Type = "date" }, later), warehouse.ErrColumn)
-	c.want(name, earlier)
+	c.wantLoads(name, earlier, 1)
 }
 
 func (c *cell) shortPart(name string) {
@@ -138,7 +97,7 @@ func (c *cell) shortPart(name string) {
 		c.Fatal(err)
 	}
 	c.refuse(receipt, ErrTampered)
-	c.want(name, earlier)
+	c.wantLoads(name, earlier, 1)
 }
 
 func (c *cell) extraPart(name string) {
@@ -149,7 +108,7 @@ func (c *cell) extraPart(name string) {
 	more := strings.Replace(string(content), `"entries": [`, `"entries": [{"url":"s3://another/part"},`, 1)
 	c.putDocument(manifest, []byte(more), err)
 	c.refuse(receipt, ErrTampered)
-	c.want(name, earlier)
+	c.wantLoads(name, earlier, 1)
 }
 
 // miscounted has a part with another number of rows than its receipt says.
@@ -159,58 +118,90 @@ func (c *cell) miscounted(name string) {
 	content, _, err := c.store.Get(c.Context(), c.at(receipt), 1<<20)
 	c.putDocument(receipt, []byte(strings.ReplaceAll(string(content), `"rows": 3`, `"rows": 4`)), err)
 	c.refuse(receipt, warehouse.ErrRowCount)
-	c.want(name, earlier)
+	c.wantLoads(name, earlier, 1)
 }
 
 func (c *cell) noRows(name string) {
 	c.load(c.stage(name, 1, nil), warehouse.Loaded)
-	c.want(name, nil)
+	c.wantLoads(name, nil, 1)
 	c.load(c.stage(name, 2, nil, earlier), warehouse.Loaded)
 	c.load(c.stage(name, 3, nil), warehouse.Loaded)
-	if c.mode == warehouse.Replace {
-		c.want(name, nil)
-		return
+	c.wantLoads(name, c.apply(earlier, nil), 3)
+}
+
+// window makes a receipt that of an incremental run.
+func window(mode warehouse.Mode, from, to string) func(*stage.Receipt) {
+	return func(r *stage.Receipt) {
+		r.Load.Mode = string(mode)
+		r.Window = &stage.Window{Column: "id", Type: "bigint", From: from, To: to}
 	}
-	c.want(name, earlier)
 }
 
 // windows come in order when they are merged, and in any when they are appended.
 // Replacing by windows would lose rows; extract refuses it.
 func (c *cell) windows(name string) {
-	window := func(from, to string) func(*stage.Receipt) {
-		return func(r *stage.Receipt) {
-			r.Window = &stage.Window{Column: "id", Type: "bigint", From: from, To: to}
-		}
+	if c.mode == warehouse.Replace {
+		return
 	}
-	first, second := c.stage(name, 1, window("", "5"), earlier), c.stage(name, 2, window("5", "6"), later)
-	switch c.mode {
-	case warehouse.Merge:
-		c.refuse(second, warehouse.ErrHeld)
-		c.load(first, warehouse.Loaded)
-		c.load(second, warehouse.AlreadyLoaded) // by the delivery of the one in front
-		c.load(c.stage(name, 3, window("", "5"), earlier), warehouse.Skipped)
-	case warehouse.Append:
+	first, second := c.stage(name, 1, window(c.mode, "", "5"), earlier), c.stage(name, 2, window(c.mode, "5", "6"), later)
+	if c.mode == warehouse.Append {
 		c.load(second, warehouse.Loaded)
 		c.load(first, warehouse.Loaded)
-	case warehouse.Replace:
+		c.wantLoads(name, c.after(), 2)
 		return
 	}
-	c.want(name, c.after())
+	c.refuse(second, warehouse.ErrHeld)
+	c.load(first, warehouse.Loaded)
+	c.load(second, warehouse.AlreadyLoaded) // by the delivery of the one in front
+	c.load(c.stage(name, 3, window(c.mode, "", "5"), earlier), warehouse.Skipped)
+	c.wantLoads(name, c.after(), 2)
 }
 
-// thousandFiles is more than some warehouses take in one statement.
-func (c *cell) thousandFiles(name string) {
-	if c.format != "csv" { // what is listed is the same in every format
+// overtaken delivers a window after a newer run of the whole table. Its rows are
+// older, but the window after it need not wait.
+func (c *cell) overtaken(name string) {
+	if c.mode == warehouse.Append { // what is appended is nobody's older state
 		return
 	}
+	c.load(c.stage(name, 1, window(warehouse.Merge, "", "5"), []string{"1=x", "9=x"}), warehouse.Loaded)
+	c.load(c.stage(name, 3, nil, earlier), warehouse.Loaded)
+	whole := c.apply([]string{"1=x", "9=x"}, earlier)
+	late := c.stage(name, 2, window(warehouse.Merge, "5", "6"), []string{"1=y", "8=y"})
+	c.load(late, warehouse.Skipped)
+	c.load(late, warehouse.AlreadyLoaded)
+	c.wantLoads(name, whole, 3)
+	c.load(c.stage(name, 4, window(warehouse.Merge, "6", "7"), []string{"2=z"}), warehouse.Loaded)
+	for i, row := range whole {
+		if strings.HasPrefix(row, "2=") {
+			whole[i] = "2=z"
+		}
+	}
+	c.wantLoads(name, whole, 4)
+}
+
+// thousandFiles loads more files than some warehouses take in one statement, in
+// every mode. They are staged once, and their receipt is written anew for each.
+func (c *cell) thousandFiles(name string) {
 	const files = 1001
 	parts, want := make([][]string, files), make([]string, files)
 	for i := range parts {
 		want[i] = fmt.Sprintf("%d=x", 1000+i)
 		parts[i] = want[i : i+1]
 	}
-	c.load(c.stage(name, 1, nil, parts...), warehouse.Loaded)
-	if got := c.rows(name); len(got) != files || got[files-1] != want[files-1] {
-		c.Errorf("%d rows, want %d", len(got), files)
+	receipt := c.stage(name, 1, nil, parts...)
+	content, _, err := c.store.Get(c.Context(), c.at(receipt), receiptLimit)
+	if err != nil {
+		c.Fatal(err)
+	}
+	r, err := stage.Layout{Prefix: "stage/"}.DecodeReceipt(receipt, content)
+	if err != nil {
+		c.Fatal(err)
+	}
+	for _, mode := range modes {
+		r.Load.Mode, r.Load.Target = string(mode), &table.Name{Schema: "public", Table: name + "_" + string(mode)}
+		content, err := r.Encode()
+		c.putDocument(receipt, content, err)
+		c.load(receipt, warehouse.Loaded)
+		c.wantLoads(r.Load.Target.Table, want, 1)
 	}
 }
