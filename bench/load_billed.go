@@ -90,7 +90,7 @@ func (l *loading) billed(ctx context.Context, copies []time.Duration) error {
 	for _, a := range accounts {
 		a.print()
 	}
-	fmt.Printf("  Computed is COPY, what was billed beyond it at the least, and up to the longest pause between two looks, %v.\n", longestPause)
+	fmt.Printf("  Computed is from COPY alone to COPY, what was billed beyond it at the least, and the longest pause between two looks, %v.\n", longestPause)
 	return nil
 }
 
@@ -131,9 +131,9 @@ func (a account) print() {
 			slices.Max(b.invocations).Seconds(), b.total().Seconds(), dollars(b.total()))
 	}
 	if a.event && longest < computedFor {
-		from, to := computedFor+least, computedFor+least+longestPause
+		most := computedFor + least + longestPause
 		fmt.Printf("  %-9s %-44s %7.1f  %11d  %10s  %5.1f–%.1f  %.6f at the most\n",
-			a.target.name, "computed, not measured", computedFor.Seconds(), 1, "the same", from.Seconds(), to.Seconds(), dollars(to))
+			a.target.name, "computed, not measured", computedFor.Seconds(), 1, "the same", computedFor.Seconds(), most.Seconds(), dollars(most))
 	}
 }
 

@@ -27,7 +27,7 @@ const (
 	puts = 16
 
 	routesKey = "config/routes.json"
-	// landing is below what Snowflake's stage points at.
+	// landing is below what Snowflake's stage points at on this stack.
 	landing = "stage/landing/"
 )
 
