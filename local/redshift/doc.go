@@ -6,9 +6,11 @@
 //
 // The protocol (Redshift Data API reference): AWS JSON 1.1, signatures
 // checked, ExecuteStatement, BatchExecuteStatement, DescribeStatement,
-// GetStatementResult and CancelStatement. Statements are asynchronous; a batch
-// is one transaction in a session of its own; a ClientToken names its request
-// for 8 hours; results are kept for 24.
+// ListStatements by name, GetStatementResult and CancelStatement. Statements are
+// asynchronous; a batch is one transaction in a session of its own; a
+// ClientToken names its request for 8 hours; statements that have ended, and
+// their results, are kept for 24. A list is never late, and nobody is denied it:
+// whoever depends on that has to be tested otherwise.
 //
 // The SQL (Redshift Database Developer Guide), as far as a loader needs it:
 // see package grammar. COPY reads from S3 with a CSV reader of its own, see

@@ -172,13 +172,18 @@ type listOutput struct {
 // listPage is how many statements one answer carries.
 const listPage = 100
 
-// listStatements lists those of the one role that there is.
+// listStatements lists those of the one role that there is, whichever session has
+// submitted them: RoleLevel is true when it is left out.
 func (s *Server) listStatements(in listInput) (listOutput, error) {
 	switch {
 	case in.StatementName == "":
 		return listOutput{}, invalid("ListStatements without StatementName is not imitated by this stand-in")
 	case in.Status == "":
 		return listOutput{}, invalid("ListStatements without Status is not imitated by this stand-in: say ALL")
+	case in.RoleLevel != nil && !*in.RoleLevel:
+		return listOutput{}, invalid("RoleLevel false is not imitated by this stand-in, which knows no sessions of a role")
+	case in.ClusterIdentifier != "", in.Database != "", in.WorkgroupName != "", in.MaxResults != 0:
+		return listOutput{}, invalid("ListStatements by ClusterIdentifier, Database, WorkgroupName or with MaxResults is not imitated by this stand-in")
 	}
 	list := s.executions.named(in.StatementName, in.Status)
 	from := 0
