@@ -183,9 +183,10 @@ func (j *Job) manifestColumns(ctx context.Context, r Route, m unload.Manifest, m
 // footers reads those of all members, which have to agree with one another, and
 // with the manifest in their rows. Of all but the first only the rows are kept.
 func (j *Job) footers(ctx context.Context, members []arrival) ([]table.Column, error) {
+	model := members[0].location()
 	first, err := j.footer(ctx, members[0])
 	if err != nil {
-		return nil, fmt.Errorf("reading the columns of %s: %w", members[0].location(), err)
+		return nil, fmt.Errorf("reading the columns of %s: %w", model, err)
 	}
 	problems := make([]error, len(members))
 	var group errgroup.Group
@@ -198,7 +199,7 @@ func (j *Job) footers(ctx context.Context, members []arrival) ([]table.Column, e
 			case err != nil:
 				err = fmt.Errorf("reading the columns of %s: %w", a.location(), err)
 			case what != "":
-				err = fmt.Errorf("%s has other columns than %s: %s", a.location(), members[0].location(), what)
+				err = fmt.Errorf("%s has other columns than %s: %s", a.location(), model, what)
 			case a.Rows != nil && *a.Rows != file.Rows:
 				err = tampered{fmt.Errorf("%s has %d rows, and the manifest says %d", a.location(), file.Rows, *a.Rows)}
 			}
