@@ -64,7 +64,7 @@ type Job struct {
 	// Metrics receives rows and seconds of each load; nil drops them.
 	Metrics *metrics.Writer
 	// PollEvery is the first pause between two looks at a running load; 0 is
-	// 150 milliseconds. Pauses grow up to ten seconds.
+	// 50 milliseconds. Pauses grow by an eighth, up to five seconds.
 	PollEvery time.Duration
 	// Log receives what happens.
 	Log *slog.Logger
