@@ -66,11 +66,11 @@ func (e *loadError) Unwrap() error { return e.err }
 // noteError tells of it in sys_load_error_detail, outside of the transaction,
 // which is rolled back.
 func (s *Server) noteError(ctx context.Context, query int64, e *loadError) error {
-	conn, err := pgconn.ConnectConfig(ctx, s.warehouse.Copy())
+	conn, err := s.sessions.Take(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting to note a load error: %w", err)
 	}
-	defer hangUp(ctx, conn)
+	defer s.sessions.Return(ctx, conn)
 	const sql = "INSERT INTO " + systemSchema + ".sys_load_error_detail" +
 		" (query_id, file_name, line_number, column_name, error_code, error_message) VALUES ($1, $2, $3, $4, 1204, $5)"
 	args := [][]byte{

@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+
+	"github.com/stagelift/stagelift/local/sessions"
 )
 
 // Options say what the warehouse is. All but Log and BeforeStatement are
@@ -69,7 +71,10 @@ func (o Options) validate() error {
 const (
 	// slots is how many statements run at once; the rest wait as SUBMITTED,
 	// as they would in a queue of the warehouse.
-	slots        = 16
+	slots = 16
+	// keptSessions are so few that tests with a stand-in each do not use up what
+	// their server of PostgreSQL takes.
+	keptSessions = 4
 	closeTimeout = 10 * time.Second
 )
 
@@ -77,7 +82,7 @@ const (
 type Server struct {
 	options    Options
 	log        *slog.Logger
-	warehouse  *pgconn.Config
+	sessions   *sessions.Pool
 	s3         *s3.Client
 	http       *http.Server
 	endpoint   string
@@ -116,7 +121,7 @@ func start(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{
 		options:    o,
 		log:        slog.New(slog.NewTextHandler(o.Log, nil)),
-		warehouse:  config,
+		sessions:   sessions.NewPool(config, keptSessions),
 		s3:         s3.NewFromConfig(o.S3, func(options *s3.Options) { options.UsePathStyle = true }),
 		executions: newExecutions(o.now),
 		slots:      make(chan struct{}, slots),
@@ -152,7 +157,7 @@ func (s *Server) Close() error {
 		err = errors.Join(err, s.http.Close())
 	}
 	s.running.Wait()
-	if err != nil {
+	if err = errors.Join(err, s.sessions.Close(ctx)); err != nil {
 		return fmt.Errorf("closing the Redshift stand-in: %w", err)
 	}
 	return nil

@@ -45,11 +45,11 @@ WHERE c.table_schema <> 'redshift_system';
 `
 
 func (s *Server) prepareWarehouse(ctx context.Context) error {
-	conn, err := pgconn.ConnectConfig(ctx, s.warehouse.Copy())
+	conn, err := s.sessions.Take(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting to the warehouse's PostgreSQL: %w", err)
 	}
-	defer hangUp(ctx, conn)
+	defer s.sessions.Return(ctx, conn)
 	if _, err := conn.Exec(ctx, systemObjects).ReadAll(); err != nil {
 		return fmt.Errorf("creating the system views: %w", err)
 	}

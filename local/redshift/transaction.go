@@ -53,20 +53,13 @@ func (s *Server) inSlot(ctx context.Context, x *execution) error {
 	if x.database != s.options.Database {
 		return fmt.Errorf("FATAL: database %q does not exist", x.database)
 	}
-	conn, err := pgconn.ConnectConfig(ctx, s.warehouse.Copy())
+	conn, err := s.sessions.Take(ctx)
 	if err != nil {
 		return fmt.Errorf("FATAL: connecting: %w", err)
 	}
-	defer hangUp(ctx, conn)
+	defer s.sessions.Return(ctx, conn)
 	s.executions.update(x, func(time.Time) { x.status, x.pid = started, conn.PID() })
 	return s.transaction(ctx, conn, x)
-}
-
-// hangUp ends a session, and with it a transaction that is still open.
-func hangUp(ctx context.Context, conn *pgconn.PgConn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	_ = conn.Close(ctx) // what matters was committed or is to be lost
 }
 
 // transaction runs the statements at the isolation of Redshift's default,
