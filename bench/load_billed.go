@@ -25,7 +25,7 @@ const (
 	loadMemory  = 0.25
 	priceSecond = 0.0000133334
 	// longestPause is the longest between two looks at a load (package load).
-	longestPause = 10 * time.Second
+	longestPause = 5 * time.Second
 	// computedFor is a COPY that is computed where none so long was measured.
 	computedFor = 10 * time.Minute
 )
