@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/stagelift/stagelift/local/s3/s3test"
 	"github.com/stagelift/stagelift/shared/object"
@@ -109,6 +110,36 @@ func TestHeldWindowsAreLoadedAfterTheOneInFront(t *testing.T) {
 		c.wantEnded(anEvent, second, ended{second, warehouse.AlreadyLoaded})
 		c.wantEnded(aRequest, first, ended{first, warehouse.AlreadyLoaded})
 		c.wantThree("t")
+	})
+}
+
+// However their deliveries meet, no window is forgotten: one that is held for the
+// last time was held before, and whoever loads the one in front sees that. Two
+// deliveries of each are enough, and Lambda makes three.
+func TestWindowsThatMeetAreLoadedOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(c *cell) {
+		for n := range 5 {
+			name := fmt.Sprintf("t%d", n)
+			first, second, third := c.three(name)
+			var group errgroup.Group
+			for _, receipt := range []string{third, second, first} {
+				group.Go(func() error {
+					_, err := c.handle(anEvent, receipt)
+					if errors.Is(err, warehouse.ErrHeld) {
+						_, err = c.handle(anEvent, receipt)
+					}
+					if errors.Is(err, warehouse.ErrHeld) { // given up
+						err = nil
+					}
+					return err
+				})
+			}
+			if err := group.Wait(); err != nil {
+				c.Error(err)
+			}
+			c.wantThree(name)
+		}
 	})
 }
 
