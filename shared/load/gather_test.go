@@ -286,11 +286,11 @@ func TestBusIsTold(t *testing.T) {
 		Region: "eu-central-1", BaseEndpoint: aws.String(server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", ""),
 	}, "loads")
-	if err := bus.Notify(t.Context(), Loaded{LoadID: "1f", State: Failed, Error: strings.Repeat("x", 300<<10)}); err != nil {
+	if err := bus.Notify(t.Context(), Loaded{LoadID: "1f", Warehouse: "snowflake", State: Failed, Error: strings.Repeat("x", 300<<10)}); err != nil {
 		t.Fatal(err)
 	}
 	text := string(body)
-	if !strings.Contains(text, `"DetailType":"Load Failed"`) || !strings.Contains(text, `\"load_id\":\"1f\"`) || len(text) > 256<<10 {
+	if !strings.Contains(text, `"DetailType":"Load Failed"`) || !strings.Contains(text, `\"load_id\":\"1f\",\"warehouse\":\"snowflake\"`) || len(text) > 256<<10 {
 		t.Errorf("%d bytes were sent: %.300s", len(text), text)
 	}
 	failing = true

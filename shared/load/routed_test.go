@@ -17,6 +17,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/stagelift/stagelift/local/s3/s3test"
+	"github.com/stagelift/stagelift/shared/metrics"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/table"
@@ -37,6 +38,8 @@ type destination struct {
 	name string
 	job  *Job
 	told *told
+	// measured are the metrics.
+	measured bytes.Buffer
 }
 
 const landingRoutes = `{"version":1,"routes":[
@@ -60,7 +63,7 @@ func land(t *testing.T) *landed {
 		d.job = &Job{
 			Store: l.store, Bucket: bucket.Name, Layout: stage.Layout{Prefix: "stage/"}, Warehouse: d.connect(http.DefaultTransport),
 			WarehouseName: to.name, Outcomes: strings.TrimPrefix(to.name, "redshift"), Routes: l.at("config/routes.json"),
-			Notifier: d.told, PollEvery: 5 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+			Notifier: d.told, Metrics: &metrics.Writer{Out: &d.measured, Namespace: "Stagelift"}, PollEvery: 5 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 		}
 		l.into = append(l.into, d)
 	}
@@ -194,6 +197,14 @@ func TestSamplesAreLoadedIntoBoth(t *testing.T) {
 			if told.Warehouse != d.name {
 				t.Errorf("%s told of %+v", d.name, told)
 			}
+		}
+		for line := range strings.Lines(d.measured.String()) {
+			if !strings.Contains(line, `"Dimensions":[["Function","Warehouse"]]`) || !strings.Contains(line, `"Warehouse":"`+d.name+`"`) {
+				t.Errorf("%s measured %s", d.name, line)
+			}
+		}
+		if got := strings.Count(d.measured.String(), `"RowsLoaded"`); got == 0 {
+			t.Errorf("%s measured nothing", d.name)
 		}
 	}
 }
