@@ -304,7 +304,7 @@ func (c *cell) putDocument(key string, content []byte, err error) {
 func (c *cell) deliver(ctx context.Context, carrier http.RoundTripper, receipt string) (Loaded, error) {
 	job := &Job{
 		Store: c.store, Bucket: c.bucket.Name, Layout: stage.Layout{Prefix: "stage/"}, Warehouse: c.connect(carrier),
-		PollEvery: 5 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(c.log, nil)),
+		PollEvery: 20 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(c.log, nil)),
 	}
 	payload := fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}]}`,
 		c.bucket.Name, receipt)
