@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,42 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzJudge: what a ledger says of a load does not depend on the order of its
+// rows, and once the load is entered it is done.
+func FuzzJudge(f *testing.F) {
+	f.Add(uint8(2), uint8(3), "5", "9", []byte{0x01, 0x12, 0x23})
+	f.Add(uint8(1), uint8(0), "", "", []byte{0x31, 0x42, 0x05, 0x16})
+	modes := []Mode{Append, Replace, Merge}
+	run := func(n uint8) stage.RunID { return monday[:len(monday)-1] + stage.RunID('0'+n%8) }
+	f.Fuzz(func(t *testing.T, mode, day uint8, from, to string, rows []byte) {
+		l := load(modes[mode%3], run(day))
+		if to != "" {
+			l.Window = &stage.Window{Column: "id", Type: "bigint", From: from, To: to}
+		}
+		var ledger []Entry
+		for i, b := range rows {
+			e := entry(int64(i+1), modes[b%3], run(b>>2))
+			if b&0x40 != 0 {
+				e.To = string('0' + rune(b%8))
+			}
+			ledger = append(ledger, e)
+		}
+		verdict, err := Judge(l, ledger)
+		slices.Reverse(ledger)
+		if again, againErr := Judge(l, ledger); (again.State != verdict.State) || again.Enter != verdict.Enter || (againErr == nil) != (err == nil) {
+			t.Errorf("%+v, %v; the other way round %+v, %v", verdict, err, again, againErr)
+		}
+		if verdict.Enter && (verdict.State != Skipped || l.Mode != Merge || l.Window == nil) {
+			t.Errorf("%+v of a load in mode %s", verdict, l.Mode)
+		}
+		done := entry(int64(len(rows)+1), l.Mode, l.Run)
+		done.Load = l.ID
+		if verdict, err := Judge(l, append(ledger, done)); err != nil || verdict.State != AlreadyLoaded {
+			t.Errorf("entered: %+v, %v", verdict, err)
+		}
+	})
 }
 
 func TestPrecedes(t *testing.T) {
