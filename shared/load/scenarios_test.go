@@ -100,8 +100,13 @@ func (c *cell) shortPart(name string) {
 	c.wantLoads(name, earlier, 1)
 }
 
+// extraPart lays a part beside the others, which nobody lists and nobody reads,
+// and then lists one that is not the receipt's, which is refused.
 func (c *cell) extraPart(name string) {
-	c.load(c.stage(name, 1, nil, earlier), warehouse.Loaded)
+	first := c.stage(name, 1, nil, earlier)
+	c.putDocument(strings.Replace(first, "receipt.json", "part-00001."+c.format, 1), c.encode([]string{"9=stray"}, false), nil)
+	c.load(first, warehouse.Loaded)
+	c.wantLoads(name, earlier, 1)
 	receipt := c.stage(name, 2, nil, later)
 	manifest := strings.Replace(receipt, "receipt.json", "manifest.json", 1)
 	content, _, err := c.store.Get(c.Context(), c.at(manifest), 1<<20)
