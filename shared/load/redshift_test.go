@@ -59,7 +59,9 @@ func openRedshift(t *testing.T, bucket s3test.Bucket) *opened {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.secrets = func() []string { return []string{theSecret, theToken, stored.SecretAccessKey} }
+	o.secrets = func() map[string]string {
+		return map[string]string{"the AWS secret key": theSecret, "the session's token": theToken, "the S3 secret key": stored.SecretAccessKey}
+	}
 	o.connect = func(carrier http.RoundTripper) warehouse.Warehouse {
 		client, err := redshift.New(aws.Config{
 			Region: config.Region, BaseEndpoint: aws.String(server.Endpoint()), Retryer: impatient,

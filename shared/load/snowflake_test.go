@@ -75,8 +75,8 @@ func openSnowflake(t *testing.T, bucket s3test.Bucket) *opened {
 		}
 		return client
 	}
-	o.secrets = func() []string {
-		return append(strings.Split(strings.TrimSpace(string(server.PrivateKey())), "\n"), seen.token.Value)
+	o.secrets = func() map[string]string {
+		return map[string]string{"the private key": string(server.PrivateKey()), "the token": seen.token.Value, "the AWS secret key": theSecret}
 	}
 	return o
 }
