@@ -140,11 +140,13 @@ func TestErrorOfTheWriterEndsThePart(t *testing.T) {
 		for name, size := range map[string]int{"narrow rows": 10, "wide rows": 1 << 20} {
 			t.Run(compression+" "+name, func(t *testing.T) {
 				t.Parallel()
-				encoder := newEncoder(t, []table.Field{jsonField("v", table.WireText, table.JSONString)},
-					encode.Options{Format: "jsonl", Compression: compression})
-				err := errors.Join(encoder.Begin(failing{broken}), encoder.Write(binaryRow(bytes.Repeat([]byte("x"), size))), encoder.End())
-				if !errors.Is(err, broken) {
-					t.Errorf("got %v, want %v", err, broken)
+				for _, options := range []encode.Options{jsonlOptions(), csvOptions()} {
+					options.Compression = compression
+					encoder := newEncoder(t, []table.Field{jsonField("v", table.WireText, table.JSONString)}, options)
+					err := errors.Join(encoder.Begin(failing{broken}), encoder.Write(binaryRow(bytes.Repeat([]byte("x"), size))), encoder.End())
+					if !errors.Is(err, broken) {
+						t.Errorf("%s: got %v, want %v", options.Format, err, broken)
+					}
 				}
 			})
 		}
@@ -197,20 +199,23 @@ func wideRow() ([]table.Field, []byte) {
 func TestRowsTakeNoAllocation(t *testing.T) { //nolint:paralleltest // allocations are those of the whole process
 	fields, row := wideRow()
 	for compression := range decompress {
-		encoder := newEncoder(t, fields, encode.Options{Format: "jsonl", Compression: compression})
-		if err := encoder.Begin(io.Discard); err != nil {
-			t.Fatal(err)
-		}
-		write := func() {
-			for range 1000 {
-				if err := encoder.Write(row); err != nil {
-					t.Fatal(err)
+		for _, options := range []encode.Options{jsonlOptions(), csvOptions()} {
+			options.Compression = compression
+			encoder := newEncoder(t, fields, options)
+			if err := encoder.Begin(io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			write := func() {
+				for range 1000 {
+					if err := encoder.Write(row); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
-		}
-		write() // buffers grow to their size
-		if got := testing.AllocsPerRun(5, write); got > 1 {
-			t.Errorf("%s: %v allocations for 1000 rows, want none", compression, got)
+			write() // buffers grow to their size
+			if got := testing.AllocsPerRun(5, write); got > 1 {
+				t.Errorf("%s, %s: %v allocations for 1000 rows, want none", options.Format, compression, got)
+			}
 		}
 	}
 }
