@@ -112,6 +112,22 @@ func TestLinesAreWrittenInLargePieces(t *testing.T) {
 	}
 }
 
+// A part is as large as what is stored of it, so text that is yet to be
+// compressed must not end it.
+func TestTextToBeCompressedDoesNotCount(t *testing.T) {
+	t.Parallel()
+	for compression := range decompress {
+		for _, options := range []encode.Options{jsonlOptions(), csvOptions()} {
+			options.Compression = compression
+			encoder := newEncoder(t, []table.Field{jsonField("v", table.WireText, table.JSONString)}, options)
+			err := errors.Join(encoder.Begin(io.Discard), encoder.Write(binaryRow(bytes.Repeat([]byte("x"), 10_000))))
+			if got := encoder.Buffered(); err != nil || (got > 10_000) != (compression == "none") {
+				t.Errorf("%s, %s: %d bytes of 10,000 are buffered, %v", options.Format, compression, got, err)
+			}
+		}
+	}
+}
+
 // A stream's memory must not stay as large as the widest row it met.
 func TestWideRowIsLetGo(t *testing.T) {
 	t.Parallel()

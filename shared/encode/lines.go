@@ -19,12 +19,14 @@ const (
 // lines gathers lines of text and gives them to a compressor in large pieces.
 type lines struct {
 	compressor Compressor
-	text       []byte
+	// plain is true without compression.
+	plain bool
+	text  []byte
 }
 
 func newLines(compression string) (lines, error) {
 	compressor, err := NewCompressor(compression)
-	return lines{compressor: compressor, text: make([]byte, 0, lineBuffer)}, err
+	return lines{compressor: compressor, plain: compression == "none", text: make([]byte, 0, lineBuffer)}, err
 }
 
 func (l *lines) flush() error {
@@ -41,8 +43,15 @@ func (l *lines) Begin(w io.Writer) error {
 	return nil
 }
 
-// Buffered is what the compressor was not given yet.
-func (l *lines) Buffered() int64 { return int64(len(l.text)) }
+// Buffered is what is stored as it is. What is still to be compressed counts as
+// little as what the compressor holds back: a small part would end long before
+// it has the size that was asked for.
+func (l *lines) Buffered() int64 {
+	if !l.plain {
+		return 0
+	}
+	return int64(len(l.text))
+}
 
 // End completes the part.
 func (l *lines) End() error {
