@@ -1,6 +1,7 @@
 package copybinary_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"math"
 	"math/rand/v2"
@@ -16,7 +17,7 @@ func TestIntegersPrintAsTheyAre(t *testing.T) {
 	check := func(n int64) {
 		var err error
 		got, err = copybinary.AppendInt64(got[:0], int64Bytes(n))
-		if want = strconv.AppendInt(want[:0], n, 10); string(got) != string(want) || err != nil {
+		if want = strconv.AppendInt(want[:0], n, 10); !bytes.Equal(got, want) || err != nil {
 			t.Fatalf("%d prints as %s, %v", n, got, err)
 		}
 	}
