@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stagelift/stagelift/shared/encode"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -83,8 +84,8 @@ func TestCSVConforms(t *testing.T) {
 		t.Run(dialect.name, func(t *testing.T) {
 			t.Parallel()
 			options := csvOptions()
-			options.Delimiter, options.Header = dialect.delimiter, true
-			part, err := s.write(t, described, writing{Fields: fields, Options: options, CSVNull: dialect.null})
+			options.CSV = encode.CSVOptions{Header: true, Delimiter: dialect.delimiter, Null: dialect.null}
+			part, err := s.write(t, described, writing{Fields: fields, Options: options})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,8 +112,8 @@ func TestCSVConforms(t *testing.T) {
 func TestPostgreSQLReadsItsCSVBack(t *testing.T) {
 	t.Parallel()
 	s, fields, described := conforming(t)
-	fields = slices.DeleteFunc(fields, func(f table.Field) bool { return f.Printed != table.FormValue })
-	part, err := s.write(t, described, writing{Fields: fields, Options: csvOptions(), CSVNull: `\N`})
+	fields = slices.DeleteFunc(fields, func(f table.Field) bool { return form(f, "", "%s") != "%s" })
+	part, err := s.write(t, described, writing{Fields: fields, Options: csvOptions()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func TestEveryTypeAsTextConforms(t *testing.T) {
 	want := s.asked(t, "every type", fields, func(table.Field) string { return "%s" })
 	t.Run("csv", func(t *testing.T) {
 		t.Parallel()
-		part, err := s.write(t, described, writing{Fields: fields, Options: csvOptions(), CSVNull: `\N`})
+		part, err := s.write(t, described, writing{Fields: fields, Options: csvOptions()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestNarrowedNumericConforms(t *testing.T) {
 	for name, options := range map[string]encode.Options{"csv": csvOptions(), "jsonl": jsonlOptions(), "parquet": parquetOptions()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := writing{Fields: fields, Options: options, CSVNull: `\N`}
+			w := writing{Fields: fields, Options: options}
 			for i := range misfits {
 				id := len(fits) + i + 1
 				w.Where = fmt.Sprintf("id IN (1, %d)", id)
@@ -198,7 +198,7 @@ func TestTextOf100MegabytesConforms(t *testing.T) {
 			return columns[1][0].ByteArray()
 		}},
 	} {
-		part, err := s.write(t, described, writing{Fields: fields, Options: format.options, CSVNull: `\N`})
+		part, err := s.write(t, described, writing{Fields: fields, Options: format.options})
 		if err != nil {
 			t.Errorf("%s: %v", format.options.Format, err)
 			continue

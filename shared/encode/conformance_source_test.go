@@ -134,7 +134,6 @@ func (s *source) snapshot(t *testing.T) *postgres.Snapshot {
 type writing struct {
 	Fields  []table.Field
 	Options encode.Options
-	CSVNull string
 	// Where is postgres.Query's.
 	Where string
 	// NullOutOfRange is postgres.Query's, for narrowed columns.
@@ -159,8 +158,7 @@ func (s *source) write(t *testing.T, from postgres.Table, w writing) ([]byte, er
 		return nil, err
 	}
 	query := postgres.Query{
-		Fields: w.Fields, Where: w.Where, Binary: encode.Binary(w.Options.Format), Key: []string{"id"},
-		NullOutOfRange: w.NullOutOfRange, CSV: postgres.CSVOptions{Null: w.CSVNull, Delimiter: w.Options.Delimiter},
+		Fields: w.Fields, Where: w.Where, Key: []string{"id"}, NullOutOfRange: w.NullOutOfRange,
 	}
 	for _, span := range from.Spans(1) {
 		statement, err := query.Copy(span)

@@ -144,5 +144,5 @@ func TestNoTextIsLongerThanItsColumn(t *testing.T) {
 
 // csvOptions are those of CSV without compression.
 func csvOptions() encode.Options {
-	return encode.Options{Format: "csv", Compression: "none", Delimiter: ","}
+	return encode.Options{Format: "csv", Compression: "none", CSV: encode.CSVOptions{Delimiter: ",", Null: `\N`}}
 }

@@ -9,18 +9,24 @@
 //		encoder.Write(row)
 //		encoder.End()                 // when the part is large enough
 //
-// CSV is PostgreSQL's own: rows pass through as they come and are neither
-// parsed nor changed. JSON Lines and Parquet are decoded from COPY's binary
-// format, value by value into buffers that are used again. What each type
-// becomes is table.Image's to say; a value that its column in the part cannot
-// hold is a [RangeError] or NULL, as Options.OutOfRange says, never another
-// value.
+// Rows come in COPY's binary format, and are decoded value by value into buffers
+// that are used again. What each type becomes is table.Image's to say; a value
+// that its column in the part cannot hold is a [RangeError] or NULL, as
+// Options.Null says, never another value.
+//
+// CSV is what PostgreSQL's own COPY prints with FORMAT csv, byte by byte, for the
+// same columns in the same settings: values, quotes and line ends, a row of one
+// field with FORCE_QUOTE. Only the header's names are in quotes more often, so
+// that no reader trims them. A value is written in pieces, so that a row takes no
+// more room than in its message and the buffer.
 //
 // A line of JSON Lines is an object with the columns in their order, and with
-// nothing between its parts. It holds every value of every type, so it knows no
-// RangeError; what it refuses is text that is not UTF-8. Lines reach the
-// compressor in pieces of 64 KiB or more. A row is held once in its message and
-// once as a line, a wide one no longer than it takes to write it.
+// nothing between its parts; what it refuses is text that is not UTF-8. A row is
+// held once in its message and once as a line, a wide one no longer than it takes
+// to write it.
+//
+// CSV and JSON Lines hold every value of every type, so they know no RangeError.
+// Lines reach the compressor in pieces of 64 KiB or more.
 //
 // Not promised: that an encoder can go on after an error. Its part is then to
 // be thrown away, and the encoder with it.
@@ -58,11 +64,8 @@ type Options struct {
 	Format string
 	// Compression is "none", "gzip" or "zstd"; for Parquet "snappy" too.
 	Compression string
-	// Header starts every part of CSV with a line of column names.
-	Header bool
-	// Delimiter separates the fields of CSV: the byte that COPY was told, since
-	// only the header is written with it here.
-	Delimiter string
+	// CSV says how CSV is written.
+	CSV CSVOptions
 	// Null is what becomes of a value that its column cannot hold: NULL, or,
 	// when false, a RangeError.
 	Null bool
@@ -99,7 +102,3 @@ func New(fields []table.Field, o Options) (Encoder, error) {
 		return newCSV(fields, o)
 	}
 }
-
-// Binary tells whether a format is encoded from COPY's binary rows; otherwise
-// it is from rows printed as CSV.
-func Binary(format string) bool { return format != "csv" }

@@ -191,7 +191,8 @@ func TestOptionsThatAFormatHasNotAreRefusedWithWhatItHas(t *testing.T) {
 		`compression "snappy" of csv: not known here; there are none, gzip, zstd`:          {Format: "csv", Compression: "snappy"},
 		`compression "" of jsonl: not known here; there are none, gzip, zstd`:              {Format: "jsonl"},
 		`compression "lzo" of parquet: not known here; there are none, snappy, gzip, zstd`: {Format: "parquet", Compression: "lzo"},
-		`delimiter "||": want one byte`:                                                    {Format: "csv", Compression: "none", Header: true, Delimiter: "||"},
+		`delimiter is "||", want one ASCII character`:                                      {Format: "csv", Compression: "none", CSV: encode.CSVOptions{Header: true, Delimiter: "||"}},
+		`NULL in the only column would be an empty line`:                                   {Format: "csv", Compression: "none", CSV: encode.CSVOptions{Delimiter: ","}},
 		`field 1 of the key or of those that repeat: there are 1`:                          {Format: "jsonl", Compression: "none", Key: []int{0, 1}},
 		`field -1 of the key or of those that repeat: there are 1`:                         {Format: "parquet", Compression: "none", Repeats: []int{-1}},
 	} {

@@ -33,8 +33,8 @@ func (o Options) check(fields int) error {
 		problems = append(problems, fmt.Errorf("compression %q of %s: %w; there are %s",
 			o.Compression, o.Format, ErrUnknown, strings.Join(list, ", ")))
 	}
-	if o.Header && o.Format == "csv" && len(o.Delimiter) != 1 {
-		problems = append(problems, fmt.Errorf("delimiter %q: want one byte, as the rows have it", o.Delimiter))
+	if o.Format == "csv" {
+		problems = append(problems, o.CSV.checkFor(fields))
 	}
 	for _, position := range slices.Concat(o.Key, o.Repeats) {
 		if position < 0 || position >= fields {

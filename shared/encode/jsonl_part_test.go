@@ -112,6 +112,22 @@ func TestLinesAreWrittenInLargePieces(t *testing.T) {
 	}
 }
 
+// A part is as large as what is stored of it, so text that is yet to be
+// compressed must not end it.
+func TestTextToBeCompressedDoesNotCount(t *testing.T) {
+	t.Parallel()
+	for compression := range decompress {
+		for _, options := range []encode.Options{jsonlOptions(), csvOptions()} {
+			options.Compression = compression
+			encoder := newEncoder(t, []table.Field{jsonField("v", table.WireText, table.JSONString)}, options)
+			err := errors.Join(encoder.Begin(io.Discard), encoder.Write(binaryRow(bytes.Repeat([]byte("x"), 10_000))))
+			if got := encoder.Buffered(); err != nil || (got > 10_000) != (compression == "none") {
+				t.Errorf("%s, %s: %d bytes of 10,000 are buffered, %v", options.Format, compression, got, err)
+			}
+		}
+	}
+}
+
 // A stream's memory must not stay as large as the widest row it met.
 func TestWideRowIsLetGo(t *testing.T) {
 	t.Parallel()
@@ -140,11 +156,13 @@ func TestErrorOfTheWriterEndsThePart(t *testing.T) {
 		for name, size := range map[string]int{"narrow rows": 10, "wide rows": 1 << 20} {
 			t.Run(compression+" "+name, func(t *testing.T) {
 				t.Parallel()
-				encoder := newEncoder(t, []table.Field{jsonField("v", table.WireText, table.JSONString)},
-					encode.Options{Format: "jsonl", Compression: compression})
-				err := errors.Join(encoder.Begin(failing{broken}), encoder.Write(binaryRow(bytes.Repeat([]byte("x"), size))), encoder.End())
-				if !errors.Is(err, broken) {
-					t.Errorf("got %v, want %v", err, broken)
+				for _, options := range []encode.Options{jsonlOptions(), csvOptions()} {
+					options.Compression = compression
+					encoder := newEncoder(t, []table.Field{jsonField("v", table.WireText, table.JSONString)}, options)
+					err := errors.Join(encoder.Begin(failing{broken}), encoder.Write(binaryRow(bytes.Repeat([]byte("x"), size))), encoder.End())
+					if !errors.Is(err, broken) {
+						t.Errorf("%s: got %v, want %v", options.Format, err, broken)
+					}
 				}
 			})
 		}
@@ -197,20 +215,23 @@ func wideRow() ([]table.Field, []byte) {
 func TestRowsTakeNoAllocation(t *testing.T) { //nolint:paralleltest // allocations are those of the whole process
 	fields, row := wideRow()
 	for compression := range decompress {
-		encoder := newEncoder(t, fields, encode.Options{Format: "jsonl", Compression: compression})
-		if err := encoder.Begin(io.Discard); err != nil {
-			t.Fatal(err)
-		}
-		write := func() {
-			for range 1000 {
-				if err := encoder.Write(row); err != nil {
-					t.Fatal(err)
+		for _, options := range []encode.Options{jsonlOptions(), csvOptions()} {
+			options.Compression = compression
+			encoder := newEncoder(t, fields, options)
+			if err := encoder.Begin(io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			write := func() {
+				for range 1000 {
+					if err := encoder.Write(row); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
-		}
-		write() // buffers grow to their size
-		if got := testing.AllocsPerRun(5, write); got > 1 {
-			t.Errorf("%s: %v allocations for 1000 rows, want none", compression, got)
+			write() // buffers grow to their size
+			if got := testing.AllocsPerRun(5, write); got > 1 {
+				t.Errorf("%s, %s: %v allocations for 1000 rows, want none", options.Format, compression, got)
+			}
 		}
 	}
 }

@@ -50,10 +50,6 @@ func appendEscaped(dst []byte, c byte) []byte {
 // each of them carries into the highest bit of those that are smaller than n,
 // and of none before the first of these.
 func toEscape(text []byte) int {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x80 * ones
-	)
 	i := 0
 	for ; i+8 <= len(text); i += 8 {
 		word := binary.LittleEndian.Uint64(text[i:])

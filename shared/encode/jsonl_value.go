@@ -78,8 +78,7 @@ func appendBase64(dst, raw []byte) ([]byte, error) {
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), raw), '"'), nil
 }
 
-var errNotUTF8 = errors.New("text that is not UTF-8, which JSON must be; a database with the encoding SQL_ASCII does not check its text: " +
-	"correct it there, or extract CSV, which passes it through")
+var errNotUTF8 = errors.New("text that is not UTF-8, which JSON must be; a database with the encoding SQL_ASCII does not check its text: correct it there")
 
 // appendJSON appends JSON as it is, on one line. Line breaks stand only between
 // its tokens, where a space means the same; within strings they are escaped.

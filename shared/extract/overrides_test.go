@@ -74,6 +74,7 @@ func TestOverridesThatCannotBeAreRefused(t *testing.T) {
 		"a merge whose key is not read":    {Override{Columns: []string{"day"}, Load: LoadRequest{Mode: "merge"}}, "load.mode merge needs a key"},
 		"a mark that is no boolean":        {Override{Load: LoadRequest{Mode: "merge", Deleted: "state"}}, `load.deleted names "state"`},
 		"a mark without a merge":           {Override{Load: LoadRequest{Deleted: "state"}}, "load.deleted is for load.mode merge"},
+		"a lone NULL without a text":       {Override{Columns: []string{"day"}, Null: new("")}, "NULL in the only column would be an empty line"},
 		"a sort key that is not there":     {Override{Load: LoadRequest{SortKeys: []string{"days"}}}, `load names column "days"`},
 		"precision of what is no number":   {Override{Numeric: map[string]string{"day": "5,2"}}, `column "day", which is of type date`},
 		"precision of what is not there":   {Override{Numeric: map[string]string{"amount": "5,2"}}, `column "amount", which is not read`},

@@ -146,12 +146,11 @@ func (p *progress) plan() error {
 		return err
 	}
 	p.encoding = encode.Options{
-		Format: p.format.Name, Compression: p.format.Compression, Header: p.format.Header, Delimiter: p.format.Delimiter,
+		Format: p.format.Name, Compression: p.format.Compression, CSV: csvOptions(p.format),
 		Null: p.outOfRange == "null", Key: key, Repeats: repeats, Metadata: p.metadata(),
 	}
 	p.query = postgres.Query{
-		Fields: p.fields, Where: p.where, Binary: encode.Binary(p.format.Name), Key: p.PrimaryKey,
-		CSV: postgres.CSVOptions{Null: p.format.Null, Delimiter: p.format.Delimiter}, NullOutOfRange: p.outOfRange == "null",
+		Fields: p.fields, Where: p.where, Key: p.PrimaryKey, NullOutOfRange: p.outOfRange == "null",
 	}
 	if p.watermark != nil {
 		w := p.watermark.window

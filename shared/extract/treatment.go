@@ -103,9 +103,13 @@ func checkFormat(f stage.Format) error {
 		problems = append(problems, fmt.Errorf("compression of %s is %q, want one of %s", f.Name, f.Compression, strings.Join(compressions, ", ")))
 	}
 	if f.Name == "csv" {
-		problems = append(problems, postgres.CSVOptions{Null: f.Null, Delimiter: f.Delimiter}.Check())
+		problems = append(problems, csvOptions(f).Check())
 	}
 	return errors.Join(problems...)
+}
+
+func csvOptions(f stage.Format) encode.CSVOptions {
+	return encode.CSVOptions{Header: f.Header, Delimiter: f.Delimiter, Null: f.Null}
 }
 
 // numericTypes reads the precisions that columns are given: "38,10" or "38".

@@ -82,7 +82,7 @@ func (b *bundle) bounded(cursor postgres.Cursor) (*postgres.Snapshot, postgres.B
 func (b *bundle) window(s *postgres.Snapshot, name string, w postgres.Window) []string {
 	b.Helper()
 	found := b.tables(s, name)[0]
-	rows, err := b.query(s, postgres.Query{Fields: b.fields(found.Columns[:1]), CSV: csv, Window: &w}, found.Spans(0))
+	rows, err := b.query(s, postgres.Query{Fields: b.fields(found.Columns[:1]), Window: &w}, found.Spans(0))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +17,6 @@ type Query struct {
 	Where string
 	// Window keeps only rows of an incremental run; nil keeps all.
 	Window *Window
-	// Binary asks for COPY's binary format, with each field's Sent form;
-	// otherwise it is CSV, with the Printed form.
-	Binary bool
-	// CSV says how CSV is printed. It must have passed Check.
-	CSV CSVOptions
 	// NullOutOfRange reads a value that does not fit a narrowed column as NULL.
 	// Otherwise such a value ends the read with an error that names its row.
 	NullOutOfRange bool
@@ -31,7 +25,8 @@ type Query struct {
 	Key []string
 }
 
-// Copy returns the statement that reads a span.
+// Copy returns the statement that reads a span. It sends COPY's binary format,
+// each field in its Sent form.
 func (q Query) Copy(span Span) (string, error) {
 	if len(q.Fields) == 0 {
 		return "", fmt.Errorf("reading %s: it has no columns to read", span.Relation)
@@ -47,11 +42,7 @@ func (q Query) Copy(span Span) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", span.Relation, err)
 	}
-	options, err := q.options()
-	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", span.Relation, err)
-	}
-	return "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + span.from() + where + ") TO STDOUT WITH (" + options + ")", nil
+	return "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + span.from() + where + ") TO STDOUT WITH (FORMAT binary)", nil
 }
 
 // where joins the conditions. The filter stands on lines of its own, so that a
@@ -74,48 +65,6 @@ func (q Query) where(span Span) (string, error) {
 	return " WHERE " + strings.Join(conditions, " AND "), nil
 }
 
-func (q Query) options() (string, error) {
-	if q.Binary {
-		return "FORMAT binary", nil
-	}
-	options := "FORMAT csv, NULL " + escapeString(q.CSV.Null) + ", DELIMITER " + escapeString(q.CSV.Delimiter)
-	if len(q.Fields) > 1 {
-		return options, nil
-	}
-	if q.CSV.Null == "" {
-		return "", errors.New(`NULL in the only column would be an empty line, which readers skip; choose another null text than ""`)
-	}
-	// A lone empty string would print as an empty line as well.
-	return options + ", FORCE_QUOTE *", nil
-}
-
-// CSVOptions say how COPY prints CSV.
-type CSVOptions struct {
-	// Null is the unquoted text that stands for NULL; it may be empty.
-	Null string
-	// Delimiter is one byte.
-	Delimiter string
-}
-
-// Check tells everything that COPY would refuse, or nobody could read back.
-func (o CSVOptions) Check() error {
-	var problems []error
-	if len(o.Delimiter) != 1 || o.Delimiter[0] >= 0x80 || strings.ContainsAny(o.Delimiter, "\r\n\"\x00") {
-		problems = append(problems, fmt.Errorf(
-			"delimiter is %q, want one ASCII character that is not a double quote, a line break or NUL", o.Delimiter))
-	}
-	if strings.ContainsAny(o.Null, "\r\n\"\x00") {
-		problems = append(problems, fmt.Errorf("null is %q, want a text without double quotes, line breaks and NUL", o.Null))
-	}
-	if o.Delimiter != "" && strings.Contains(o.Null, o.Delimiter) {
-		problems = append(problems, fmt.Errorf("null is %q, which holds the delimiter %q", o.Null, o.Delimiter))
-	}
-	if o.Null == `\.` {
-		problems = append(problems, errors.New(`null is "\\.", which ends the data where COPY reads it back`))
-	}
-	return errors.Join(problems...)
-}
-
 // printsAsText are the types whose cast to text runs their output function.
 // They belong to PostgreSQL, so that nobody can have given them another cast.
 var printsAsText = []string{
@@ -126,10 +75,7 @@ var printsAsText = []string{
 
 // expression asks for a field in its form. All forms keep NULL.
 func (q Query) expression(field table.Field, span Span) (string, error) {
-	column, form := table.Quote(field.Name), field.Printed
-	if q.Binary {
-		form = field.Sent
-	}
+	column := table.Quote(field.Name)
 	kind, err := table.ParseType(field.Type)
 	if err != nil {
 		return "", err
@@ -139,19 +85,17 @@ func (q Query) expression(field table.Field, span Span) (string, error) {
 			return "", err
 		}
 	}
-	switch form {
+	switch field.Sent {
 	case table.FormValue:
 		return column, nil
-	case table.FormHex:
-		return "encode(" + column + ", 'hex')", nil
 	case table.FormJSON:
 		return "to_json(" + column + ")::text", nil
 	case table.FormNumeric:
 		return column + "::numeric", nil
 	case table.FormText:
-		return q.text(column, kind), nil
+		return text(column, kind), nil
 	}
-	return "", fmt.Errorf("form %d is unknown", form)
+	return "", fmt.Errorf("form %d is unknown", field.Sent)
 }
 
 // text asks for what the output function prints. A cast to text runs another
@@ -159,11 +103,8 @@ func (q Query) expression(field table.Field, span Span) (string, error) {
 // loses its blanks, and users may add casts of their own. format() runs the
 // output function of any type, but makes NULL an empty string. IS DISTINCT FROM
 // NULL is false for NULL alone; IS NOT NULL also for composites of NULLs.
-func (q Query) text(column string, kind table.Type) string {
-	switch {
-	case !q.Binary:
-		return column // CSV prints the output function's text
-	case !kind.Array && slices.Contains(printsAsText, kind.Name):
+func text(column string, kind table.Type) string {
+	if !kind.Array && slices.Contains(printsAsText, kind.Name) {
 		return column + "::text"
 	}
 	return "CASE WHEN " + column + " IS DISTINCT FROM NULL THEN format('%s', " + column + ") END"

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/stagelift/stagelift/local/pgserver"
 	"github.com/stagelift/stagelift/local/process"
+	"github.com/stagelift/stagelift/shared/encode/copybinary"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -64,7 +64,7 @@ func (r *runs) run(last bool) {
 	}
 	r.from = bound.To
 	id := table.Field{Column: table.Column{Name: "id", Type: "bigint"}}
-	statement, err := Query{Fields: []table.Field{id}, CSV: CSVOptions{Null: `\N`, Delimiter: ","}, Window: w}.Copy(Span{Relation: name})
+	statement, err := Query{Fields: []table.Field{id}, Window: w}.Copy(Span{Relation: name})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -73,13 +73,24 @@ func (r *runs) run(last bool) {
 		r.Fatal(err)
 	}
 	defer func() { _ = stream.Close(context.WithoutCancel(r.Context())) }()
-	var out strings.Builder
-	if _, err := stream.Copy(r.Context(), &out, statement); err != nil {
+	if _, err := stream.Copy(r.Context(), r, statement); err != nil {
 		r.Fatal(err)
 	}
-	for id := range strings.Lines(out.String()) {
-		r.seen[strings.Trim(id, "\"\n")]++
+}
+
+// Write counts the id of a row.
+func (r *runs) Write(message []byte) (int, error) {
+	row, err := copybinary.Row(message)
+	if row == nil || err != nil {
+		return len(message), err
 	}
+	fields := make([][]byte, 1)
+	if err := copybinary.Split(row, fields); err != nil {
+		return 0, err
+	}
+	id, err := copybinary.AppendInt64(nil, fields[0])
+	r.seen[string(id)]++
+	return len(message), err
 }
 
 // While transactions of all lengths begin, commit and are rolled back, runs in a

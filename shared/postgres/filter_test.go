@@ -32,7 +32,7 @@ func TestFilterKeepsTheRowsThatItIsTrueFor(t *testing.T) {
 				t.Errorf("%s: %v", where, err)
 				continue
 			}
-			q := postgres.Query{Fields: b.fields(found.Columns[:2]), CSV: csv, Where: where}
+			q := postgres.Query{Fields: b.fields(found.Columns[:2]), Where: where}
 			got, err := b.query(snapshot, q, found.Spans(1))
 			if err != nil {
 				t.Errorf("%s: %v", where, err)

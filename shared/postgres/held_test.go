@@ -74,14 +74,14 @@ func TestServerTimeoutsDoNotEndARun(t *testing.T) {
 	}
 	defer func() { _ = stream.Close(context.WithoutCancel(t.Context())) }()
 	slow := b.tables(snapshot, "public.slow")[0]
-	q := postgres.Query{Fields: b.fields(slow.Columns), CSV: csv}
+	q := postgres.Query{Fields: b.fields(slow.Columns)}
 	statement, err := q.Copy(slow.Spans(0)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The coordinator is idle while the stream reads, and the stream after it.
 	for range 2 {
-		if rows, err := stream.Copy(t.Context(), &lines{}, statement); err != nil || rows != 3 {
+		if rows, err := stream.Copy(t.Context(), &rows{}, statement); err != nil || rows != 3 {
 			t.Errorf("%d rows, %v", rows, err)
 		}
 		b.tables(snapshot, "public.t")

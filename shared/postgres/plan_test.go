@@ -95,42 +95,41 @@ func TestCopyStatement(t *testing.T) {
 	t.Parallel()
 	relation := table.Name{Schema: "public", Table: "Order Items"}
 	id := table.Field{Column: table.Column{Name: "id", Type: "bigint"}}
-	hex := table.Field{Column: table.Column{Name: `a"b`, Type: "bytea"}, Image: table.Image{Printed: table.FormHex}}
-	csv := CSVOptions{Null: `\N`, Delimiter: ","}
-	const alone = ` TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',', FORCE_QUOTE *)`
+	document := table.Field{Column: table.Column{Name: `a"b`, Type: "text[]"}, Image: table.Image{Sent: table.FormJSON}}
+	const binary = ` TO STDOUT WITH (FORMAT binary)`
 	for name, c := range map[string]struct {
 		query Query
 		span  Span
 		want  string
 	}{
 		"whole": {
-			Query{Fields: []table.Field{id, hex}, CSV: csv},
+			Query{Fields: []table.Field{id, document}},
 			Span{Relation: relation},
-			`COPY (SELECT "id", encode("a""b", 'hex') FROM ONLY "public"."Order Items") TO STDOUT WITH (FORMAT csv, NULL E'\\N', DELIMITER E',')`,
+			`COPY (SELECT "id", to_json("a""b")::text FROM ONLY "public"."Order Items")` + binary,
 		},
 		"first": {
-			Query{Fields: []table.Field{id}, CSV: csv},
+			Query{Fields: []table.Field{id}},
 			Span{Relation: relation, To: 8},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid)` + alone,
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid)` + binary,
 		},
 		"middle": {
-			Query{Fields: []table.Field{id}, CSV: csv},
+			Query{Fields: []table.Field{id}},
 			Span{Relation: relation, From: 8, To: 16},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= '(8,0)'::tid AND ctid < '(16,0)'::tid)` + alone,
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= '(8,0)'::tid AND ctid < '(16,0)'::tid)` + binary,
 		},
 		"view": {
-			Query{Fields: []table.Field{id}, CSV: csv},
+			Query{Fields: []table.Field{id}},
 			Span{Relation: relation, Descend: true},
-			`COPY (SELECT "id" FROM "public"."Order Items")` + alone,
+			`COPY (SELECT "id" FROM "public"."Order Items")` + binary,
 		},
-		"filter and window, binary": {
+		"filter and window": {
 			Query{
-				Fields: []table.Field{id, hex}, Binary: true, Where: "id > 1 -- many",
+				Fields: []table.Field{id, document}, Where: "id > 1 -- many",
 				Window: &Window{Column: id.Column, From: "-9223372036854775808", To: "5", Lookback: "3"},
 			},
 			Span{Relation: relation, To: 8},
-			`COPY (SELECT "id", "a""b" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid AND "id" >= E'-9223372036854775808'::bigint` +
-				` AND "id" < E'5'::bigint AND (id > 1 -- many` + "\n)) TO STDOUT WITH (FORMAT binary)",
+			`COPY (SELECT "id", to_json("a""b")::text FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid AND "id" >= E'-9223372036854775808'::bigint` +
+				` AND "id" < E'5'::bigint AND (id > 1 -- many` + "\n))" + binary,
 		},
 	} {
 		got, err := c.query.Copy(c.span)
@@ -148,10 +147,9 @@ func TestQueriesThatWouldLoseRowsAreRefused(t *testing.T) {
 	id := table.Field{Column: table.Column{Name: "id", Type: "bigint"}}
 	for want, q := range map[string]Query{
 		"no columns to read":                   {},
-		"would be an empty line":               {Fields: []table.Field{id}, CSV: CSVOptions{Delimiter: ","}},
-		`lookback of the cursor is "an hour"`:  {Fields: []table.Field{id}, Binary: true, Window: &Window{Column: id.Column, From: "1", To: "5", Lookback: "an hour"}},
-		`upper bound of the cursor is ""`:      {Fields: []table.Field{id}, Binary: true, Window: &Window{Column: id.Column}},
-		"cannot be a cursor":                   {Fields: []table.Field{id}, Binary: true, Window: &Window{Column: table.Column{Name: "t", Type: "text"}}},
+		`lookback of the cursor is "an hour"`:  {Fields: []table.Field{id}, Window: &Window{Column: id.Column, From: "1", To: "5", Lookback: "an hour"}},
+		`upper bound of the cursor is ""`:      {Fields: []table.Field{id}, Window: &Window{Column: id.Column}},
+		"cannot be a cursor":                   {Fields: []table.Field{id}, Window: &Window{Column: table.Column{Name: "t", Type: "text"}}},
 		"text cannot be narrowed to character": {Fields: []table.Field{{Column: table.Column{Name: "t", Type: "character(1)", Source: "text"}}}},
 	} {
 		if got, err := q.Copy(Span{}); err == nil || !strings.Contains(err.Error(), want) {

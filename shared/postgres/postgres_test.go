@@ -97,66 +97,6 @@ func patterns(t testing.TB, list ...string) []table.Pattern {
 	return p
 }
 
-// lines is a writer that keeps each Write apart.
-type lines struct{ list []string }
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.list = append(l.list, string(p))
-	return len(p), nil
-}
-
-var csv = postgres.CSVOptions{Null: `\N`, Delimiter: ","}
-
-// fields are the columns with the images that the type table gives them.
-func (b *bundle) fields(columns []table.Column) []table.Field {
-	b.Helper()
-	fields := make([]table.Field, len(columns))
-	for i, column := range columns {
-		image, err := table.ImageOf(column)
-		if err != nil {
-			b.Fatal(err)
-		}
-		fields[i] = table.Field{Column: column, Image: image}
-	}
-	return fields
-}
-
-// read copies spans of a table as CSV.
-func (b *bundle) read(s *postgres.Snapshot, t postgres.Table, spans []postgres.Span) []string {
-	b.Helper()
-	rows, err := b.query(s, postgres.Query{Fields: b.fields(t.Columns), CSV: csv}, spans)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return rows
-}
-
-// query copies spans on a stream of its own, and returns every row.
-func (b *bundle) query(s *postgres.Snapshot, q postgres.Query, spans []postgres.Span) ([]string, error) {
-	b.Helper()
-	stream, err := s.Stream(b.Context())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = stream.Close(b.Context()) }()
-	var out lines
-	for _, span := range spans {
-		statement, err := q.Copy(span)
-		if err != nil {
-			return nil, err
-		}
-		before := len(out.list)
-		rows, err := stream.Copy(b.Context(), &out, statement)
-		if err != nil {
-			return nil, err
-		}
-		if got := int64(len(out.list) - before); got != rows && !q.Binary {
-			b.Fatalf("%s: %d rows, but %d writes", statement, rows, got)
-		}
-	}
-	return out.list, nil
-}
-
 func TestStreamsSeeOneMoment(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -390,7 +330,7 @@ func TestCutConnectionIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	statement, err := postgres.Query{Fields: b.fields(tables[0].Columns), CSV: csv}.Copy(tables[0].Spans(0)[0])
+	statement, err := postgres.Query{Fields: b.fields(tables[0].Columns)}.Copy(tables[0].Spans(0)[0])
 	if err != nil {
 		t.Fatal(err)
 	}

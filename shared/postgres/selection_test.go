@@ -174,8 +174,8 @@ func TestOddTablesAreRead(t *testing.T) {
 		if diff := cmp.Diff([]string{`a,b"c'\$1 %s`, "ctid ", "select", odd}, names(found.Columns)); diff != "" {
 			t.Errorf("columns (-want +got):\n%s", diff)
 		}
-		q := postgres.Query{Fields: b.fields(found.Columns), CSV: csv, Where: `"select" = 3`, Key: names(found.Columns)}
-		q.Fields[0].Source, q.Fields[0].Type = "numeric", "numeric(3,0)"
+		found.Columns[0].Source, found.Columns[0].Type = "numeric", "numeric(3,0)"
+		q := postgres.Query{Fields: b.fields(found.Columns), Where: `"select" = 3`, Key: names(found.Columns)}
 		if err := snapshot.CheckFilter(t.Context(), found, q.Where); err != nil {
 			t.Error(err)
 		}

@@ -123,7 +123,7 @@ func TestReadsThatAStandbyCancelledAreTold(t *testing.T) {
 	statement := func(tables []Table) string {
 		// A server that waits for its client does not hear that it is to stop; one
 		// that sleeps does.
-		q := Query{CSV: CSVOptions{Null: `\N`, Delimiter: ","}, Where: "pg_sleep(0.002) IS NOT NULL"}
+		q := Query{Where: "pg_sleep(0.002) IS NOT NULL"}
 		for _, column := range tables[0].Columns {
 			q.Fields = append(q.Fields, table.Field{Column: column})
 		}

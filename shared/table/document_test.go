@@ -37,7 +37,7 @@ func TestEveryRowOfTheDocumentIsTrue(t *testing.T) {
 			policy = "applies"
 		}
 		got := row{
-			want.Type, printed(image.Printed), written(image.JSON), stored(image.Parquet), policy,
+			want.Type, printed(image), written(image.JSON), stored(image.Parquet), policy,
 			"`" + image.Redshift + "`", "`" + image.Snowflake + "`",
 		}
 		if diff := cmp.Diff(got, want); diff != "" {
@@ -72,10 +72,13 @@ func TestEveryTypeIsInTheDocument(t *testing.T) {
 	}
 }
 
-func printed(f table.Form) string {
+func printed(i table.Image) string {
+	if i.Wire == table.WireBytes {
+		return "hex digits"
+	}
 	return map[table.Form]string{
-		table.FormValue: "as printed", table.FormHex: "hex digits", table.FormJSON: "JSON", table.FormNumeric: "number",
-	}[f]
+		table.FormValue: "as printed", table.FormText: "as printed", table.FormJSON: "JSON", table.FormNumeric: "number",
+	}[i.Sent]
 }
 
 func written(j table.JSON) string {

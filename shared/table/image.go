@@ -3,10 +3,11 @@ package table
 // Image is what a column's values become on their way out. What is read, what
 // each format holds and what each warehouse is told all come from here.
 type Image struct {
-	// Printed is the form in which the server is asked for the value when it
-	// prints rows as CSV; Sent the form when it sends them in binary.
-	Printed, Sent Form
-	// Wire is how the value comes when it is sent in binary.
+	// Sent is the form in which the server is asked for the value.
+	Sent Form
+	// Wire is how the value comes. In CSV it is the text that PostgreSQL prints
+	// for what is sent, but for bytes, which are hexadecimal digits without the
+	// leading \x, as both warehouses read them.
 	Wire Wire
 	// JSON is how it is written in JSON Lines.
 	JSON JSON
@@ -26,8 +27,6 @@ const (
 	FormValue Form = iota
 	// FormText is the text that PostgreSQL prints for the value.
 	FormText
-	// FormHex is a bytea's hexadecimal digits without the leading \x.
-	FormHex
 	// FormJSON is the value as to_json() has it.
 	FormJSON
 	// FormNumeric is a money value as a numeric.

@@ -105,7 +105,7 @@ func TestTextKeepsItsLength(t *testing.T) {
 func TestArraysAndCompositesAreJSON(t *testing.T) {
 	t.Parallel()
 	want := table.Image{
-		Printed: table.FormJSON, Sent: table.FormJSON, Wire: table.WireJSON, JSON: table.JSONRaw,
+		Sent: table.FormJSON, Wire: table.WireJSON, JSON: table.JSONRaw,
 		Parquet:  table.Parquet{Physical: table.ParquetBytes, Logical: table.ParquetString},
 		Redshift: "SUPER", Snowflake: "VARIANT",
 	}

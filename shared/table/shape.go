@@ -28,8 +28,7 @@ func scalar(wire Wire, json JSON, parquet Parquet, redshift, snowflake string) I
 }
 
 // text is the text that PostgreSQL prints, of no more than so many bytes; 0 is
-// any length. COPY prints it without being asked to: only when rows are sent
-// in binary must the server be asked.
+// any length.
 func text(bytes int) Image {
 	image := Image{Sent: FormText, Parquet: parquetText}
 	image.Redshift, image.Snowflake = varchar(bytes, bytes)
@@ -47,7 +46,7 @@ func native(image Image, wire Wire) Image {
 // composites, whose types can change under a column.
 func document(form Form, wire Wire) Image {
 	return Image{
-		Printed: form, Sent: form, Wire: wire, JSON: JSONRaw, Parquet: parquetText,
+		Sent: form, Wire: wire, JSON: JSONRaw, Parquet: parquetText,
 		Redshift: "SUPER", Snowflake: "VARIANT",
 	}
 }
@@ -96,7 +95,7 @@ func decimalLength(precision int) int {
 // before, every money fits. As printed, it would bear the locale's signs.
 func money() Image {
 	image := decimal(22, 3)
-	image.Printed, image.Sent = FormNumeric, FormNumeric
+	image.Sent = FormNumeric
 	return image
 }
 

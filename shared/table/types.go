@@ -56,7 +56,7 @@ var images = map[string]Image{
 	"timestamp with time zone": scalar(WireTimestampTZ, JSONString,
 		Parquet{Physical: ParquetInt64, Logical: ParquetTimestampTZ}, "TIMESTAMPTZ", "TIMESTAMP_TZ(6)"),
 	"bytea": {
-		Printed: FormHex, Wire: WireBytes, JSON: JSONBase64, Parquet: Parquet{Physical: ParquetBytes},
+		Wire: WireBytes, JSON: JSONBase64, Parquet: Parquet{Physical: ParquetBytes},
 		Redshift: "VARBYTE(16777216)", Snowflake: "BINARY(67108864)",
 	},
 	"uuid":  native(text(36), WireUUID),

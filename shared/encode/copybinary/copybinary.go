@@ -121,6 +121,23 @@ func Split(row []byte, fields [][]byte) error {
 	return nil
 }
 
+// Next cuts the first field off those of a row: Split field by field, for those
+// who need them one after the other and once only. The fields begin behind the
+// row's first two bytes. ok is false where Split says what is wrong with the row;
+// that their number is right, and that nothing is left behind the last, is the
+// caller's to see.
+func Next(fields []byte) (value, rest []byte, ok bool) {
+	if len(fields) < 4 {
+		return nil, nil, false
+	}
+	length := int(readInt32(fields))
+	fields = fields[4:]
+	if uint(length) > uint(len(fields)) { // less than 0 is more than any length
+		return nil, fields, length == null
+	}
+	return fields[:length:length], fields[length:], true
+}
+
 func splitting(i, of int, err error) error {
 	return fmt.Errorf("splitting a row: field %d of %d: %w", i+1, of, err)
 }

@@ -126,6 +126,9 @@ func powerOfTen(n int) int {
 // AppendNumeric appends a numeric with all its digits and those zeros at its
 // end that its scale asks for. NaN, Infinity and -Infinity are those words.
 func AppendNumeric(dst, raw []byte) ([]byte, error) {
+	if printed, is := appendCommon(dst, raw); is {
+		return printed, nil
+	}
 	n, err := ReadNumeric(raw)
 	switch {
 	case err != nil:
@@ -142,21 +145,62 @@ func AppendNumeric(dst, raw []byte) ([]byte, error) {
 	return n.appendFraction(append(dst, '.')), nil
 }
 
+// appendCommon appends a numeric such as nearly all are: no more than 16 digits
+// before the point and 32 behind it. It takes nothing else, and nothing that is
+// to be refused.
+func appendCommon(dst, raw []byte) (_ []byte, is bool) {
+	const mostWhole, mostFraction = 4, 8 // groups
+	if len(raw) < 8 {
+		return dst, false
+	}
+	// The count of groups, the weight of the first, the sign and the scale.
+	head, groups := binary.BigEndian.Uint64(raw), raw[8:]
+	count, weight, sign, scale := int(head>>48), int(int16(head>>32)), uint16(head>>16), int(uint16(head)) //nolint:gosec // these are their bits
+	behind := (scale + groupDigits - 1) / groupDigits
+	if 2*count != len(groups) || weight < -1 || weight >= mostWhole || sign&^0x4000 != 0 || behind > mostFraction || count > weight+1+behind ||
+		count > 0 && groups[0]|groups[1] == 0 || count == 0 && sign != 0 {
+		return dst, false
+	}
+	if sign != 0 {
+		dst = append(dst, '-')
+	}
+	var whole uint64
+	for ; weight >= 0; weight-- {
+		var group uint16
+		if group, groups = nextGroup(groups); group >= groupLimit {
+			return dst, false
+		}
+		whole = groupLimit*whole + uint64(group)
+	}
+	if dst = appendUint(dst, whole); scale == 0 {
+		return dst, true
+	}
+	dst, to := room(dst, 1+groupDigits*behind)
+	to[0] = '.'
+	group := uint16(0)
+	for to = to[1:]; len(to) >= groupDigits; to = to[groupDigits:] {
+		if group, groups = nextGroup(groups); group >= groupLimit {
+			return dst, false
+		}
+		putFour(to, uint32(group))
+	}
+	hidden := groupDigits*behind - scale
+	return dst[:len(dst)-hidden], int(group)%powerOfTen(hidden) == 0
+}
+
+// nextGroup returns the first group and those behind it; 0 where there is none.
+func nextGroup(groups []byte) (group uint16, rest []byte) {
+	if len(groups) < 2 {
+		return 0, nil
+	}
+	return binary.BigEndian.Uint16(groups), groups[2:]
+}
+
 func (n *Numeric) appendWhole(dst []byte) []byte {
 	if n.Weight < 0 || len(n.groups) == 0 {
 		return append(dst, '0')
 	}
-	first := n.Group(0)
-	switch {
-	case first >= 1000:
-		dst = appendGroup(dst, first)
-	case first >= 100:
-		dst = append(dst, digit(first/100), digit(first/10%10), digit(first%10))
-	case first >= 10:
-		dst = append(dst, digit(first/10), digit(first%10))
-	default:
-		dst = append(dst, digit(first))
-	}
+	dst = appendUint(dst, uint64(n.Group(0))) //nolint:gosec // check made sure that it is a group
 	for i := 1; i <= n.Weight; i++ {
 		dst = appendGroup(dst, n.Group(i))
 	}
@@ -175,7 +219,7 @@ func (n *Numeric) appendFraction(dst []byte) []byte {
 }
 
 func appendGroup(dst []byte, group int) []byte {
-	return append(dst, digit(group/1000), digit(group/100%10), digit(group/10%10), digit(group%10))
+	dst, to := room(dst, groupDigits)
+	putFour(to, uint32(group)) //nolint:gosec // check made sure that it is a group
+	return dst
 }
-
-func digit(n int) byte { return byte('0' + n) } //nolint:gosec // one digit

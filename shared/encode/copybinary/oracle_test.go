@@ -195,6 +195,13 @@ var randoms = map[string]struct {
 		digits := r.Uint64N(1 << (1 + r.IntN(60)))
 		return binary.BigEndian.AppendUint64(nil, math.Float64bits(float64(digits)*math.Pow10(r.IntN(40)-5)))
 	}},
+	"double precision of few digits": {"double precision", table.WireFloat64, func(r *rand.Rand) []byte {
+		return binary.BigEndian.AppendUint64(nil, math.Float64bits(float64(r.Int64N(1<<(1+r.IntN(52))))/math.Pow10(r.IntN(8))))
+	}},
+	"real of few digits": {"real", table.WireFloat32, func(r *rand.Rand) []byte {
+		return binary.BigEndian.AppendUint32(nil, math.Float32bits(float32(r.Int64N(1<<(1+r.IntN(24))))/float32(math.Pow10(r.IntN(6)))))
+	}},
+	"usual numeric":                         {"numeric", table.WireNumeric, usualNumeric},
 	"real between two decimals":             {"real", table.WireFloat32, between(24)},
 	"double precision between two decimals": {"double precision", table.WireFloat64, between(53)},
 	"timestamp": {"timestamp", table.WireTimestamp, func(r *rand.Rand) []byte {
@@ -238,6 +245,23 @@ func randomNumeric(r *rand.Rand) []byte {
 		raw = binary.BigEndian.AppendUint16(raw, uint16(r.IntN(10_000)*r.IntN(4)/3%10_000))
 	}
 	return raw
+}
+
+// usualNumeric has no more than 16 digits before the point and 36 behind it, and
+// often fewer groups than its scale has room for.
+func usualNumeric(r *rand.Rand) []byte {
+	weight, scale := r.IntN(5)-1, r.IntN(37)
+	behind := (scale + 3) / 4
+	groups := make([]int, 1+r.IntN(weight+1+behind+1))
+	for i := range groups {
+		groups[i] = r.IntN(10_000)
+	}
+	groups[0] = 1 + r.IntN(9_999)
+	if hidden := 4*(len(groups)-1-weight) - scale; hidden > 0 {
+		last := &groups[len(groups)-1]
+		*last -= *last % int(math.Pow10(hidden)) // the server takes no digits behind the scale
+	}
+	return numericOf(len(groups), weight, r.IntN(2)*0x4000, scale, groups...)
 }
 
 func TestRandomValuesPrintAsPostgreSQLPrintsThem(t *testing.T) {

@@ -48,7 +48,8 @@ const (
 )
 
 func (p *precision) append(dst []byte, f float64) []byte {
-	switch absolute := math.Abs(f); {
+	absolute := math.Abs(f)
+	switch {
 	case math.IsNaN(f):
 		return append(dst, "NaN"...)
 	case math.IsInf(f, 1):
@@ -62,7 +63,40 @@ func (p *precision) append(dst []byte, f float64) []byte {
 	case absolute == roundedUp && p.bits == single.bits:
 		return strconv.AppendFloat(dst, f, 'f', roundedUpPlaces, p.bits)
 	}
+	if millionths, is := p.short(absolute); is {
+		if f < 0 {
+			dst = append(dst, '-')
+		}
+		dst = appendUint(dst, millionths/million)
+		return appendMillionths(dst, uint32(millionths%million))
+	}
 	return strconv.AppendFloat(dst, f, 'f', -1, p.bits)
+}
+
+const million = 1_000_000
+
+// short returns f in millionths where it is what a decimal of few digits is read
+// as, such as 12.5: no more of them than FLT_DIG or DBL_DIG. No other decimal of
+// as few digits is read as f, nor does one lie halfway between f and another
+// number, which takes more bits than a mantissa has. So this is the decimal that
+// is printed, and it is found with a division, which rounds as reading does.
+func (p *precision) short(f float64) (millionths uint64, is bool) {
+	if p.bits == single.bits {
+		scale := uint64(10_000) // six digits
+		switch {
+		case f >= 10_000:
+			scale = 1
+		case f >= 100:
+			scale = 100
+		}
+		n := uint64(f*float64(scale) + 0.5)
+		return n * (million / scale), n > 0 && float32(n)/float32(scale) == float32(f)
+	}
+	if f >= 1e9 { // fifteen digits
+		return 0, false
+	}
+	n := uint64(f*million + 0.5)
+	return n, n > 0 && float64(n)/million == f
 }
 
 // appendLarge appends a number with an exponent. PostgreSQL does not print a

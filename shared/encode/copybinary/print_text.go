@@ -1,9 +1,8 @@
 package copybinary
 
 import (
-	"encoding/hex"
+	"encoding/binary"
 	"fmt"
-	"strconv"
 
 	"github.com/stagelift/stagelift/shared/table"
 )
@@ -18,7 +17,7 @@ func AppendText(dst []byte, wire table.Wire, raw []byte) ([]byte, error) {
 		text, err := JSONB(raw)
 		return append(dst, text...), err
 	case table.WireBytes:
-		return hex.AppendEncode(append(dst, `\x`...), raw), nil
+		return AppendHex(append(dst, `\x`...), raw), nil
 	case table.WireUUID:
 		return AppendUUID(dst, raw)
 	case table.WireBool, table.WireInt16, table.WireInt32, table.WireInt64, table.WireOID,
@@ -81,7 +80,7 @@ func AppendInt16(dst, raw []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return strconv.AppendInt(dst, int64(n), 10), nil
+	return appendInt(dst, int64(n)), nil
 }
 
 // AppendInt32 appends an integer.
@@ -90,7 +89,7 @@ func AppendInt32(dst, raw []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return strconv.AppendInt(dst, int64(n), 10), nil
+	return appendInt(dst, int64(n)), nil
 }
 
 // AppendInt64 appends a bigint.
@@ -99,7 +98,7 @@ func AppendInt64(dst, raw []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return strconv.AppendInt(dst, n, 10), nil
+	return appendInt(dst, n), nil
 }
 
 // AppendOID appends an oid.
@@ -108,7 +107,7 @@ func AppendOID(dst, raw []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return strconv.AppendUint(dst, uint64(n), 10), nil
+	return appendUint(dst, uint64(n)), nil
 }
 
 // AppendUUID appends a uuid in lower case.
@@ -116,9 +115,15 @@ func AppendUUID(dst, raw []byte) ([]byte, error) {
 	if len(raw) != 16 {
 		return dst, lengthError("a uuid", raw, 16)
 	}
-	dst = hex.AppendEncode(dst, raw[:4])
-	for i := 4; i < 10; i += 2 {
-		dst = hex.AppendEncode(append(dst, '-'), raw[i:i+2])
-	}
-	return hex.AppendEncode(append(dst, '-'), raw[10:]), nil
+	dst, to := room(dst, 36)
+	to = to[:36]
+	to[8], to[13], to[18], to[23] = '-', '-', '-', '-'
+	second, third := hexWord(binary.LittleEndian.Uint32(raw[4:])), hexWord(binary.LittleEndian.Uint32(raw[8:]))
+	binary.LittleEndian.PutUint64(to, hexWord(binary.LittleEndian.Uint32(raw)))
+	binary.LittleEndian.PutUint32(to[9:], uint32(second)) //nolint:gosec // four digits, and four
+	binary.LittleEndian.PutUint32(to[14:], uint32(second>>32))
+	binary.LittleEndian.PutUint32(to[19:], uint32(third)) //nolint:gosec // the same
+	binary.LittleEndian.PutUint32(to[24:], uint32(third>>32))
+	binary.LittleEndian.PutUint64(to[28:], hexWord(binary.LittleEndian.Uint32(raw[12:])))
+	return dst, nil
 }

@@ -1,6 +1,6 @@
 package copybinary
 
-import "strconv"
+import "encoding/binary"
 
 const (
 	infinity         = "infinity"
@@ -45,14 +45,20 @@ func AppendTimeTZ(dst, raw []byte) ([]byte, error) {
 	} else {
 		west = -west
 	}
-	dst = appendPair(append(dst, sign), int64(west/3600))
-	if minutes, seconds := west/60%60, west%60; minutes != 0 || seconds != 0 {
-		dst = appendPair(append(dst, ':'), int64(minutes))
-		if seconds != 0 {
-			dst = appendPair(append(dst, ':'), int64(seconds))
-		}
+	return appendOffset(append(dst, sign), uint32(west)), nil //nolint:gosec // it is not negative here
+}
+
+// appendOffset appends hours, and minutes and seconds where they are not 0.
+func appendOffset(dst []byte, seconds uint32) []byte {
+	dst = appendPair(dst, seconds/3600)
+	if seconds%3600 == 0 {
+		return dst
 	}
-	return dst, nil
+	dst = appendPair(append(dst, ':'), seconds/60%60)
+	if seconds%60 == 0 {
+		return dst
+	}
+	return appendPair(append(dst, ':'), seconds%60)
 }
 
 // AppendTimestamp appends a timestamp: 2026-11-21 00:30:00.12, with BC at its
@@ -100,12 +106,17 @@ func appendDay(dst []byte, days int64) (_ []byte, before bool) {
 		year = 1 - year
 	}
 	if year > 9999 {
-		dst = strconv.AppendInt(dst, year, 10)
+		dst = appendUint(dst, uint64(year))
 	} else {
-		dst = appendPair(appendPair(dst, year/100), year%100)
+		short := uint32(year) //nolint:gosec // 1 to 9999
+		dst = appendPair(appendPair(dst, short/100), short%100)
 	}
-	dst = appendPair(append(dst, '-'), month)
-	return appendPair(append(dst, '-'), day), before
+	dst, to := room(dst, 6)
+	to = to[:6]
+	to[0], to[3] = '-', '-'
+	putPair(to[1:], month)
+	putPair(to[4:], day)
+	return dst, before
 }
 
 func appendEra(dst []byte, before bool) []byte {
@@ -118,46 +129,40 @@ func appendEra(dst []byte, before bool) []byte {
 // civil returns the day of the Gregorian calendar, carried back to before it
 // was made, of so many days since 2000-01-01. Year 0 is 1 BC.
 //
-// Years are counted from March, so that the leap day is the last of a year and
-// the months before it have fixed lengths: those from March on follow 153 days
-// to five months.
-func civil(days int64) (year, month, day int64) {
+// Years are counted from March, so that the leap day is the last of a year. The
+// divisions by the lengths of years and months are multiplications: those of
+// Cassio Neri and Lorenz Schneider, Euclidean affine functions and their
+// application to calendar algorithms.
+func civil(days int64) (year int64, month, day uint32) {
 	const (
-		eraDays   = 146_097          // of 400 years
-		fromMarch = 5*eraDays - 60   // days from 0000-03-01 to 2000-01-01
-		shift     = 40_000 * eraDays // makes all days of PostgreSQL positive
+		eraDays   = 146_097        // of 400 years
+		fromMarch = 5*eraDays - 60 // days from 0000-03-01 to 2000-01-01
+		eras      = 40_000         // make all days of PostgreSQL positive
 	)
-	days += fromMarch + shift
-	era, ofEra := days/eraDays, days%eraDays
-	years := (ofEra - ofEra/1460 + ofEra/36_524 - ofEra/146_096) / 365
-	ofYear := ofEra - (365*years + years/4 - years/100)
-	fifth := (5*ofYear + 2) / 153
-	year, month, day = 400*(era-40_000)+years, fifth+3, ofYear-(153*fifth+2)/5+1
-	if month > 12 {
+	fourth := 4*uint64(days+fromMarch+eras*eraDays) + 3 //nolint:gosec // not negative
+	century, ofCentury := fourth/eraDays, fourth%eraDays/4
+	product := 2_939_745 * (4*ofCentury + 3)
+	ofYear := uint32(product) / 2_939_745 / 4 //nolint:gosec // the lower half
+	scaled := 2141*ofYear + 197_913
+	year = int64(100*century+product>>32) - 400*eras //nolint:gosec // a year
+	month, day = scaled>>16, scaled&0xffff/2141+1
+	if ofYear >= 306 {
 		return year + 1, month - 12, day
 	}
 	return year, month, day
 }
 
-// appendClock appends hours, minutes, seconds and what is left of a second,
-// without zeros at its end.
+// appendClock appends hours, minutes, seconds and what is left of a second.
 func appendClock(dst []byte, micros int64) []byte {
-	seconds, fraction := micros/microseconds, micros%microseconds
-	dst = appendPair(dst, seconds/3600)
-	dst = appendPair(append(dst, ':'), seconds/60%60)
-	dst = appendPair(append(dst, ':'), seconds%60)
-	if fraction == 0 {
-		return dst
-	}
-	dst = append(dst, '.')
-	for unit := int64(microseconds / 10); fraction > 0; unit /= 10 {
-		dst = append(dst, byte('0'+fraction/unit)) //nolint:gosec // one digit
-		fraction %= unit
-	}
-	return dst
+	seconds, fraction := uint32(micros/microseconds), uint32(micros%microseconds) //nolint:gosec // of a day
+	dst, to := room(dst, 8)
+	to = to[:8]
+	to[2], to[5] = ':', ':'
+	putPair(to, seconds/3600)
+	putPair(to[3:], seconds/60%60)
+	putPair(to[6:], seconds%60)
+	return appendMillionths(dst, fraction)
 }
 
 // appendPair appends two digits.
-func appendPair(dst []byte, n int64) []byte {
-	return append(dst, byte('0'+n/10), byte('0'+n%10)) //nolint:gosec // 0 to 99
-}
+func appendPair(dst []byte, n uint32) []byte { return binary.LittleEndian.AppendUint16(dst, pairs[n]) }

@@ -86,7 +86,7 @@ func source(t *testing.T) (conn *pgx.Conn, columns []table.Column) {
 }
 
 var asked = map[table.Form]string{
-	table.FormValue: "%s", table.FormText: "%s::text", table.FormHex: "encode(%s, 'hex')", table.FormJSON: "to_json(%s)",
+	table.FormValue: "%s", table.FormText: "%s::text", table.FormJSON: "to_json(%s)",
 	table.FormNumeric: "%s::numeric",
 }
 
@@ -100,28 +100,21 @@ func extract(t *testing.T, conn *pgx.Conn, l warehouse.Load) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		form := image.Printed
-		if encode.Binary(l.Format.Name) {
-			form = image.Sent
-		}
 		fields = append(fields, table.Field{Column: column, Image: image})
-		list = append(list, fmt.Sprintf(asked[form], table.Quote(column.Name)))
+		list = append(list, fmt.Sprintf(asked[image.Sent], table.Quote(column.Name)))
 	}
 	encoder, err := encode.New(fields, encode.Options{
-		Format: l.Format.Name, Compression: l.Format.Compression, Header: l.Format.Header, Delimiter: l.Format.Delimiter,
+		Format: l.Format.Name, Compression: l.Format.Compression,
+		CSV: encode.CSVOptions{Header: l.Format.Header, Delimiter: l.Format.Delimiter, Null: l.Format.Null},
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	options := `FORMAT csv, NULL '\N'`
-	if encode.Binary(l.Format.Name) {
-		options = "FORMAT binary"
 	}
 	var part bytes.Buffer
 	if err := encoder.Begin(&part); err != nil {
 		t.Fatal(err)
 	}
-	sql := "COPY (SELECT " + strings.Join(list, ", ") + " FROM source ORDER BY id) TO STDOUT (" + options + ")"
+	sql := "COPY (SELECT " + strings.Join(list, ", ") + " FROM source ORDER BY id) TO STDOUT (FORMAT binary)"
 	if _, err := conn.PgConn().CopyTo(t.Context(), rowWriter{encoder}, sql); err != nil {
 		t.Fatal(err)
 	}
