@@ -36,10 +36,18 @@ type part struct {
 	known bool
 }
 
+// createUpload waits for S3's answer for abortLimit even if ctx ends meanwhile:
+// an upload whose id nobody has heard cannot be ended.
 func (s *Store) createUpload(ctx context.Context, l Location, h headers) (*upload, error) {
-	out, err := s.client.CreateMultipartUpload(ctx, h.create(l))
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	answered, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(abortLimit, cancel) })()
+	out, err := s.client.CreateMultipartUpload(answered, h.create(l))
+	if err != nil {
+		return nil, errors.Join(ctx.Err(), err)
 	}
 	return &upload{store: s, location: l, id: aws.ToString(out.UploadId), kind: h.sum, parts: map[int]part{}}, nil
 }

@@ -36,6 +36,28 @@ func TestWriterEnds(t *testing.T) {
 		b.nothing(b.at("k"))
 	})
 
+	t.Run("with its context, whose upload is being created", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		reason := errors.New("the deadline is near")
+		b.door.Fail(func(r *http.Request) *door.Failure {
+			if door.Operation(r) == "CreateMultipartUpload" {
+				cancel(reason)
+			}
+			return nil
+		})
+		w := b.NewWriter(ctx, b.at("k"), WriterOptions{Buffers: buffers})
+		writeErr := b.write(w, content)
+		if err := errors.Join(writeErr, w.Close()); !errors.Is(err, reason) {
+			t.Errorf("closing: %v, want the context's cause", err)
+		}
+		b.nothing(b.at("k"))
+		if total := b.door.Counts()["AbortMultipartUpload"]; total.Requests != 1 {
+			t.Errorf("%d uploads were ended, want the one", total.Requests)
+		}
+	})
+
 	t.Run("with Abort", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
