@@ -82,23 +82,29 @@ func (r replica) write(statements ...string) {
 	r.awaitReplay(lsn)
 }
 
+// awaitReplay looks again where its own look is what the standby cancels.
 func (r replica) awaitReplay(lsn string) {
 	r.Helper()
-	standby, err := pgx.Connect(r.Context(), r.standby.AdminURL("postgres"))
-	if err != nil {
-		r.Fatal(err)
-	}
-	defer func() { _ = standby.Close(context.WithoutCancel(r.Context())) }()
 	for expired := time.Now().Add(30 * time.Second); time.Now().Before(expired); {
-		var there bool
-		if err := standby.QueryRow(r.Context(), `SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn`, lsn).Scan(&there); err != nil {
-			r.Fatal(err)
-		}
+		there, err := r.replayed(lsn)
 		if there {
 			return
 		}
+		if err != nil && !Conflict(err) {
+			r.Fatal(err)
+		}
 	}
 	r.Fatal("the standby does not follow")
+}
+
+func (r replica) replayed(lsn string) (there bool, err error) {
+	standby, err := pgx.Connect(r.Context(), r.standby.AdminURL("postgres"))
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = standby.Close(context.WithoutCancel(r.Context())) }()
+	err = standby.QueryRow(r.Context(), `SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn`, lsn).Scan(&there)
+	return there, err
 }
 
 // stalling is a writer that, with its first row, has something happen.
