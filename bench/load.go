@@ -15,7 +15,7 @@ import (
 	"github.com/stagelift/stagelift/local/bus"
 	"github.com/stagelift/stagelift/local/stack"
 	"github.com/stagelift/stagelift/local/template"
-	"github.com/stagelift/stagelift/shared/extract"
+	extract "github.com/stagelift/stagelift/shared/run"
 )
 
 // loading is a stack with a table to load, and both warehouses to load it into.

@@ -10,10 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/caarlos0/env/v11"
 
-	"github.com/stagelift/stagelift/shared/extract"
 	"github.com/stagelift/stagelift/shared/metrics"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/postgres"
+	"github.com/stagelift/stagelift/shared/run"
 	"github.com/stagelift/stagelift/shared/stage"
 )
 
@@ -30,7 +30,7 @@ type environment struct {
 }
 
 // build wires the environment to the job.
-func build(ctx context.Context) (*extract.Job, error) {
+func build(ctx context.Context) (*run.Job, error) {
 	e, err := env.ParseAs[environment]()
 	if err != nil {
 		return nil, err
@@ -50,8 +50,8 @@ func build(ctx context.Context) (*extract.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &extract.Job{
-		Source: source, Database: e.SourceDatabase,
+	return &run.Job{
+		Source: source, Database: e.SourceDatabase, Host: e.SourceHost,
 		Store: object.New(cfg), Bucket: e.StageBucket, Layout: stage.Layout{Prefix: e.StagePrefix},
 		StaleAfter: e.StaleAfter, ProgressEvery: e.ProgressEvery, Log: lambdacontext.NewLogger(),
 		Metrics: &metrics.Writer{Out: os.Stdout, Namespace: "Stagelift"},

@@ -3,10 +3,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"log"
 	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambda/messages"
+
+	"github.com/stagelift/stagelift/shared/fault"
+	"github.com/stagelift/stagelift/shared/run"
 )
 
 func main() {
@@ -17,5 +22,17 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	lambda.Start(job.Handle)
+	lambda.Start(func(ctx context.Context, payload json.RawMessage) (run.Answer, error) {
+		answer, err := job.Handle(ctx, payload)
+		return answer, typed(err)
+	})
+}
+
+// typed gives an error the name by which a state machine catches it, in place of
+// that of a type of Go.
+func typed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return messages.InvokeResponse_Error{Type: fault.CodeOf(err, fault.Internal).Type(), Message: err.Error()}
 }

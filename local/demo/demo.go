@@ -25,7 +25,7 @@ import (
 	"github.com/stagelift/stagelift/local/lambdahost"
 	"github.com/stagelift/stagelift/local/pgserver"
 	"github.com/stagelift/stagelift/local/stack"
-	"github.com/stagelift/stagelift/shared/extract"
+	"github.com/stagelift/stagelift/shared/run"
 )
 
 //go:embed sample.sql
@@ -40,7 +40,7 @@ type demo struct {
 	// redshift and snowflake are the databases behind the two warehouses.
 	redshift, snowflake *pgx.Conn
 
-	answer extract.Answer
+	answer run.Answer
 	rows   []row
 }
 

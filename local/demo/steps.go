@@ -20,15 +20,15 @@ import (
 	"github.com/stagelift/stagelift/local/compare"
 	"github.com/stagelift/stagelift/local/stack"
 	"github.com/stagelift/stagelift/shared/encode"
-	"github.com/stagelift/stagelift/shared/extract"
 	"github.com/stagelift/stagelift/shared/load"
+	"github.com/stagelift/stagelift/shared/run"
 	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
 // row is one line of the closing table.
 type row struct {
-	table extract.Published
+	table run.Outcome
 	// source is how many rows the source has, redshift and snowflake what was
 	// loaded of them.
 	source, redshift, snowflake int64

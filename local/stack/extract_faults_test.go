@@ -15,7 +15,7 @@ import (
 
 	"github.com/stagelift/stagelift/local/s3/door"
 	"github.com/stagelift/stagelift/local/stack"
-	"github.com/stagelift/stagelift/shared/extract"
+	"github.com/stagelift/stagelift/shared/run"
 	"github.com/stagelift/stagelift/shared/stage"
 )
 
@@ -140,7 +140,7 @@ func TestKilledExtractLeavesNothingHalf(t *testing.T) {
 
 // cleanUp runs extract so that it takes every unfinished upload for a dead
 // run's, as it would 20 minutes later.
-func (b *bundle) cleanUp(request string) extract.Answer {
+func (b *bundle) cleanUp(request string) run.Answer {
 	b.Helper()
 	result, err := b.InvokeAs(b.Context(), "extract", []string{"STALE_UPLOAD_AGE=0s"}, []byte(request))
 	if err != nil {
@@ -149,7 +149,7 @@ func (b *bundle) cleanUp(request string) extract.Answer {
 	if result.Error != nil {
 		b.Fatal(result.Error)
 	}
-	var answer extract.Answer
+	var answer run.Answer
 	if err := json.Unmarshal(result.Payload, &answer); err != nil {
 		b.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stagelift/stagelift/local/compare"
 	"github.com/stagelift/stagelift/local/stack"
-	"github.com/stagelift/stagelift/shared/extract"
+	"github.com/stagelift/stagelift/shared/run"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -91,20 +91,20 @@ func (b *bundle) exec(sql string) {
 }
 
 // tryExtract invokes extract and returns what it answered or why it failed.
-func (b *bundle) tryExtract(request string) (extract.Answer, error) {
+func (b *bundle) tryExtract(request string) (run.Answer, error) {
 	b.Helper()
 	result, err := b.Functions.Invoke(b.Context(), "extract", []byte(request))
 	if err != nil {
-		return extract.Answer{}, err
+		return run.Answer{}, err
 	}
 	if result.Error != nil {
-		return extract.Answer{}, result.Error
+		return run.Answer{}, result.Error
 	}
-	var answer extract.Answer
+	var answer run.Answer
 	return answer, json.Unmarshal(result.Payload, &answer)
 }
 
-func (b *bundle) extract(request string) extract.Answer {
+func (b *bundle) extract(request string) run.Answer {
 	b.Helper()
 	answer, err := b.tryExtract(request)
 	if err != nil {

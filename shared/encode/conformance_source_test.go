@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/jackc/pgx/v5"
@@ -89,18 +90,10 @@ func (s *source) ask(t *testing.T, from string, expressions []string) [][]printe
 }
 
 // fields describes a table as extract does.
-func (s *source) fields(t *testing.T, from string) ([]table.Field, postgres.Table) {
+func (s *source) fields(t *testing.T, from string) ([]table.Field, *postgres.Table) {
 	t.Helper()
-	snapshot := s.snapshot(t)
-	pattern, err := table.ParsePattern("public." + table.Quote(from))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables, err := snapshot.Tables(t.Context(), postgres.Selection{Include: []table.Pattern{pattern}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fieldsOf(t, tables[0].Columns), tables[0]
+	described := s.snapshot(t, table.Name{Schema: "public", Table: from}).Tables[0]
+	return fieldsOf(t, described.Columns), described
 }
 
 func fieldsOf(t *testing.T, columns []table.Column) []table.Field {
@@ -116,17 +109,24 @@ func fieldsOf(t *testing.T, columns []table.Column) []table.Field {
 	return fields
 }
 
-func (s *source) snapshot(t *testing.T) *postgres.Snapshot {
+func (s *source) snapshot(t *testing.T, of table.Name) *postgres.Snapshot {
 	t.Helper()
+	pattern, err := table.ParsePattern(of.String())
+	if err != nil {
+		t.Fatal(err)
+	}
 	source, err := postgres.Open(s.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := source.Snapshot(t.Context(), postgres.SnapshotOptions{})
+	snapshot, err := source.Snapshot(t.Context(), postgres.Options{Selection: postgres.Selection{Include: []table.Pattern{pattern}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = snapshot.Close(context.WithoutCancel(t.Context())) })
+	if len(snapshot.Tables) != 1 {
+		t.Fatalf("%s cannot be read: %+v", of, snapshot.Refused)
+	}
 	return snapshot
 }
 
@@ -142,13 +142,16 @@ type writing struct {
 
 // write reads the table and writes it as one part, in the order of its rows'
 // places, which is that of their ids.
-func (s *source) write(t *testing.T, from postgres.Table, w writing) ([]byte, error) {
+func (s *source) write(t *testing.T, from *postgres.Table, w writing) ([]byte, error) {
 	t.Helper()
-	stream, err := s.snapshot(t).Stream(t.Context())
+	stream, err := s.snapshot(t, from.Name).Stream(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = stream.Close(context.WithoutCancel(t.Context())) }()
+	if err := stream.Enter(t.Context(), time.Second, from); err != nil {
+		t.Fatal(err)
+	}
 	encoder, err := encode.New(w.Fields, w.Options)
 	if err != nil {
 		return nil, err
@@ -160,7 +163,11 @@ func (s *source) write(t *testing.T, from postgres.Table, w writing) ([]byte, er
 	query := postgres.Query{
 		Fields: w.Fields, Where: w.Where, Key: []string{"id"}, NullOutOfRange: w.NullOutOfRange,
 	}
-	for _, span := range from.Spans(1) {
+	for block := int64(0); block == 0 || block < from.Blocks(); block++ {
+		span := postgres.Span{Relation: &from.Relations[0], From: block, To: block + 1}
+		if span.To >= from.Blocks() {
+			span.To = 0
+		}
 		statement, err := query.Copy(span)
 		if err != nil {
 			return nil, err

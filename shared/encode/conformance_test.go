@@ -29,7 +29,7 @@ var made struct {
 }
 
 // conforming returns the table of every type.
-func conforming(t *testing.T) (*source, []table.Field, postgres.Table) {
+func conforming(t *testing.T) (*source, []table.Field, *postgres.Table) {
 	t.Helper()
 	made.Do(func() {
 		s := newSource(t, schema)
@@ -45,7 +45,7 @@ func conforming(t *testing.T) (*source, []table.Field, postgres.Table) {
 }
 
 // conformingColumns is conforming for a test that chooses the images itself.
-func conformingColumns(t *testing.T) (*source, postgres.Table, []table.Column) {
+func conformingColumns(t *testing.T) (*source, *postgres.Table, []table.Column) {
 	t.Helper()
 	s, _, described := conforming(t)
 	return s, described, slices.Clone(described.Columns)

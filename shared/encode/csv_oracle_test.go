@@ -109,11 +109,11 @@ func asCSV(fields []table.Field) string {
 	return strings.Join(list, ", ")
 }
 
-// statement reads the table of every type as extract does.
-func statement(t testing.TB, fields []table.Field, where string) string {
+// statement reads a table as extract does.
+func statement(t testing.TB, of *postgres.Table, fields []table.Field, where string) string {
 	t.Helper()
 	q := postgres.Query{Fields: fields, Where: where}
-	sql, err := q.Copy(postgres.Span{Relation: table.Name{Schema: "public", Table: "every type"}})
+	sql, err := q.Copy(postgres.Span{Relation: &of.Relations[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,10 +140,10 @@ func delimiters() (all []string) {
 
 func TestEveryTypeIsPrintedAsCOPYPrintsIt(t *testing.T) {
 	t.Parallel()
-	s, fields, _ := conforming(t)
+	s, fields, described := conforming(t)
 	c := newCopier(t, s.instance.AdminURL())
 	for what, fields := range map[string][]table.Field{"as CSV": fields, "as text": asText(t, fields)} {
-		sent := c.sent(t, statement(t, fields, ""))
+		sent := c.sent(t, statement(t, described, fields, ""))
 		for _, o := range []encode.CSVOptions{{Delimiter: ",", Null: `\N`}, {Delimiter: ",", Null: ""}, {Delimiter: "\t", Null: "NULL"}, {Delimiter: "-", Null: "0"}} {
 			want := c.printed(t, "SELECT "+asCSV(fields)+everyType, len(fields), o)
 			same(t, fmt.Sprintf("%s, %+v", what, o), want, encoded(t, fields, sent, o))
@@ -166,9 +166,9 @@ const narrow = `coalesce(length("text") < 9999 AND length("numeric"::text) < 999
 
 func TestEveryDelimiterAndNullIsPrintedAsCOPYPrintsIt(t *testing.T) {
 	t.Parallel()
-	s, fields, _ := conforming(t)
+	s, fields, described := conforming(t)
 	c := newCopier(t, s.instance.AdminURL())
-	sent := c.sent(t, statement(t, fields, narrow))
+	sent := c.sent(t, statement(t, described, fields, narrow))
 	compare := func(delimiter, null string) {
 		o := encode.CSVOptions{Delimiter: delimiter, Null: null}
 		if o.Check() != nil {
@@ -189,11 +189,11 @@ func TestEveryDelimiterAndNullIsPrintedAsCOPYPrintsIt(t *testing.T) {
 // Each column alone is printed with quotes round every value.
 func TestEveryTypeAloneIsPrintedAsCOPYPrintsIt(t *testing.T) {
 	t.Parallel()
-	s, fields, _ := conforming(t)
+	s, fields, described := conforming(t)
 	c := newCopier(t, s.instance.AdminURL())
 	for _, field := range fields {
 		alone := []table.Field{field}
-		sent := c.sent(t, statement(t, alone, ""))
+		sent := c.sent(t, statement(t, described, alone, ""))
 		for _, o := range []encode.CSVOptions{{Delimiter: ",", Null: `\N`}, {Delimiter: "0", Null: "-"}} {
 			want := c.printed(t, "SELECT "+asCSV(alone)+everyType, 1, o)
 			same(t, fmt.Sprintf("%s, %+v", field.Name, o), want, encoded(t, alone, sent, o))
@@ -213,12 +213,7 @@ func TestWideValuesArePrintedAsCOPYPrintsThem(t *testing.T) {
 	fields, described := s.fields(t, "wide")
 	c := newCopier(t, s.instance.AdminURL())
 	for _, chosen := range [][]table.Field{fields, fields[1:2], fields[3:4], fields[2:4]} {
-		q := postgres.Query{Fields: chosen}
-		statement, err := q.Copy(described.Spans(0)[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		sent := c.sent(t, statement)
+		sent := c.sent(t, statement(t, described, chosen, ""))
 		for _, o := range []encode.CSVOptions{{Delimiter: ",", Null: `\N`}, {Delimiter: "5", Null: "c"}} {
 			want := c.printed(t, "SELECT "+asCSV(chosen)+" FROM public.wide", len(chosen), o)
 			same(t, fmt.Sprintf("%d fields, %+v", len(chosen), o), want, encoded(t, chosen, sent, o))

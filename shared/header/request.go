@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/stagelift/stagelift/shared/trigger"
+	"github.com/stagelift/stagelift/shared/strict"
 )
 
 // Request asks for one object, for several, or for several made into one. One of
@@ -99,7 +99,7 @@ const (
 // decodeRequest reads a direct request.
 func decodeRequest(raw json.RawMessage) (Request, error) {
 	var r Request
-	if err := trigger.DecodeRequest(raw, &r); err != nil {
+	if err := strict.Decode(raw, &r); err != nil {
 		return r, fmt.Errorf("reading the header request: %w", err)
 	}
 	if err := errors.Join(r.places(), r.check()); err != nil {
@@ -115,7 +115,7 @@ func ParseOptions(text string) (Request, error) {
 	if text == "" {
 		return r, nil
 	}
-	if err := trigger.DecodeRequest([]byte(text), &r); err != nil {
+	if err := strict.Decode([]byte(text), &r); err != nil {
 		return r, fmt.Errorf("reading the header options: %w", err)
 	}
 	err := r.check()

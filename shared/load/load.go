@@ -34,6 +34,7 @@ import (
 	"github.com/stagelift/stagelift/shared/metrics"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/strict"
 	"github.com/stagelift/stagelift/shared/trigger"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
@@ -166,7 +167,7 @@ func (j *Job) Handle(ctx context.Context, payload json.RawMessage) (Answer, erro
 func (j *Job) request(ctx context.Context, raw json.RawMessage) (Answer, error) {
 	answer := Answer{Loads: []Loaded{}}
 	var request Request
-	if err := trigger.DecodeRequest(raw, &request); err != nil {
+	if err := strict.Decode(raw, &request); err != nil {
 		return answer, fmt.Errorf("reading the load request: %w", err)
 	}
 	planned, err := j.plan(ctx, []trigger.Object{{Bucket: request.Bucket, Key: request.Key}})

@@ -88,7 +88,7 @@ func TestTamperedStageIsNotLoaded(t *testing.T) {
 		"total of rows":            {func(_ *bundle, s *staged) { s.Rows++ }, false, "add up to"},
 		"part of another folder":   {func(_ *bundle, s *staged) { s.Parts[0].Key = "stage/shop/public.secret/part-00000.csv" }, false, "lies elsewhere"},
 		"receipt of another table": {func(_ *bundle, s *staged) { s.Table.Table = "secret" }, false, "lies in the folder of"},
-		"no columns":               {func(_ *bundle, s *staged) { s.Columns = nil }, false, "columns are missing"},
+		"no columns":               {func(_ *bundle, s *staged) { s.Columns = []table.Column{} }, false, "columns are missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

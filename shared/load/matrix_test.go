@@ -263,7 +263,7 @@ func (c *cell) stage(name string, run int, bend func(*stage.Receipt), parts ...[
 	var group errgroup.Group
 	group.SetLimit(lookups)
 	for i, rows := range parts {
-		key, body := l.Part(f, i, r.Format.Extension()), c.encode(rows, more)
+		key, body := l.Part(f, "", i, r.Format.Extension()), c.encode(rows, more)
 		group.Go(func() error {
 			a, err := c.store.Put(c.Context(), c.at(key), body, object.PutOptions{})
 			r.Parts[i] = stage.Part{Key: key, Rows: int64(len(rows)), Bytes: a.Size, CRC32C: a.CRC32C}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/strict"
 	"github.com/stagelift/stagelift/shared/table"
-	"github.com/stagelift/stagelift/shared/trigger"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
@@ -88,7 +88,7 @@ type RouteColumn struct {
 // DecodeRoutes reads the document, and is as strict as with requests.
 func DecodeRoutes(data []byte) (Routes, error) {
 	var r Routes
-	if err := trigger.DecodeRequest(data, &r); err != nil {
+	if err := strict.Decode(data, &r); err != nil {
 		return Routes{}, fmt.Errorf("reading the routes: %w", err)
 	}
 	var problems []error

@@ -165,13 +165,13 @@ func (b *bundle) stageRun(name string, run stage.RunID, bend func(*stage.Receipt
 		Version: stage.ReceiptVersion, Run: f.Run, Database: f.Database, Table: f.Table, Consistency: "snapshot",
 		Columns: []table.Column{{Name: "id", Type: "bigint"}},
 		Format:  stage.Format{Name: "csv", Compression: "none", Null: `\N`, Delimiter: ","},
-		Load:    stage.Load{Mode: "append"}, At: time.Date(2026, 11, 21, 0, 31, 0, 0, time.UTC),
+		Parts:   []stage.Part{}, Load: stage.Load{Mode: "append"}, At: time.Date(2026, 11, 21, 0, 31, 0, 0, time.UTC),
 	}}
 	if bend != nil {
 		bend(&s.Receipt)
 	}
 	for i, text := range parts {
-		key := l.Part(f, i, "csv")
+		key := l.Part(f, "", i, "csv")
 		a := b.put(key, []byte(text))
 		part := stage.Part{Key: key, Rows: int64(strings.Count(text, "\n")), Bytes: a.Size, CRC32C: a.CRC32C}
 		s.Parts = append(s.Parts, part)

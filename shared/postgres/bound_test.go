@@ -56,7 +56,7 @@ func (b *bundle) run(conn *pgx.Conn, sql string) {
 	}
 }
 
-func (b *bundle) try(o postgres.SnapshotOptions) (*postgres.Snapshot, error) {
+func (b *bundle) try(o postgres.Options) (*postgres.Snapshot, error) {
 	b.Helper()
 	source, err := postgres.Open(b.config)
 	if err != nil {
@@ -69,20 +69,43 @@ func (b *bundle) try(o postgres.SnapshotOptions) (*postgres.Snapshot, error) {
 	return snapshot, err
 }
 
-func (b *bundle) bounded(cursor postgres.Cursor) (*postgres.Snapshot, postgres.Bound) {
+// tables that a cursor is of, by its name.
+type cursor struct {
+	table string
+	postgres.Cursor
+}
+
+// bound takes a snapshot with one cursor; the error is also the cursor's.
+func (b *bundle) bound(c cursor, wait time.Duration) (*postgres.Snapshot, postgres.Bound, error) {
 	b.Helper()
-	snapshot, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}})
+	name := public(c.table)
+	snapshot, err := b.try(postgres.Options{
+		Selection: postgres.Selection{Include: patterns(b.T, name.String())}, Cursors: map[table.Name]postgres.Cursor{name: c.Cursor}, Wait: wait,
+	})
+	if err != nil {
+		return nil, postgres.Bound{}, err
+	}
+	return snapshot, snapshot.Bounds[name], refused(snapshot)
+}
+
+func (b *bundle) bounded(c cursor) (*postgres.Snapshot, postgres.Bound) {
+	b.Helper()
+	snapshot, bound, err := b.bound(c, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return snapshot, snapshot.Bounds[cursor.Table]
+	return snapshot, bound
 }
 
 // window reads the first column of a table within a window, sorted by nothing.
 func (b *bundle) window(s *postgres.Snapshot, name string, w postgres.Window) []string {
 	b.Helper()
 	found := b.tables(s, name)[0]
-	rows, err := b.query(s, postgres.Query{Fields: b.fields(found.Columns[:1]), Window: &w}, found.Spans(0))
+	cut := spans(found, 0)
+	for i := range cut {
+		cut[i].Window = &w
+	}
+	rows, err := b.query(s, postgres.Query{Fields: b.fields(found.Columns[:1])}, cut)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -115,8 +138,8 @@ func parseBound(t *testing.T, text string) time.Time {
 func TestRowsThatCommitLateAreReadOnce(t *testing.T) {
 	t.Parallel()
 	b := incremental(t, nil)
-	at := postgres.Cursor{Table: public("stamped"), Column: "at"}
-	n := postgres.Cursor{Table: public("counted"), Column: "n"}
+	at := cursor{"stamped", postgres.Cursor{Column: "at"}}
+	n := cursor{"counted", postgres.Cursor{Column: "n"}}
 	late := b.session("")
 	b.run(late, `BEGIN; SELECT 1`) // its now() is from here
 	b.exec(`INSERT INTO stamped VALUES (2, now() - interval '1 hour'); INSERT INTO stamped (id) VALUES (3); INSERT INTO counted (t) VALUES ('b')`)
@@ -132,7 +155,7 @@ func TestRowsThatCommitLateAreReadOnce(t *testing.T) {
 	b.run(late, `INSERT INTO stamped (id) VALUES (4); COMMIT`)
 	// A bound five seconds on would take as long to come; the run after is read to
 	// the end of time instead.
-	second := b.snapshot()
+	second := b.snapshot("public.stamped")
 	got = b.window(second, "public.stamped", postgres.Window{Column: firstAt.Column, From: firstAt.To, To: "infinity"})
 	if diff := cmp.Diff([]string{"1", "3", "4"}, got); diff != "" {
 		t.Errorf("second run (-want +got):\n%s", diff)
@@ -145,14 +168,14 @@ func TestRowsThatCommitLateAreReadOnce(t *testing.T) {
 func TestIntegerCursorWaitsForWriters(t *testing.T) {
 	t.Parallel()
 	b := incremental(t, map[string]string{"max_prepared_transactions": "5"})
-	n := postgres.Cursor{Table: public("counted"), Column: "n"}
+	n := cursor{"counted", postgres.Cursor{Column: "n"}}
 	writer, reader := b.session(""), b.session("")
 	b.run(writer, `BEGIN; INSERT INTO counted (t) VALUES ('late')`) // takes 2
 	b.run(reader, `BEGIN; SELECT * FROM counted; SELECT * FROM counted FOR UPDATE`)
 	b.exec(`INSERT INTO counted (t) VALUES ('b')`) // takes 3, and is seen first
 	t.Run("and says whom it waited for too long", func(t *testing.T) {
-		_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{n}, Wait: time.Millisecond})
-		wantError(t, err, fmt.Sprintf("pid %d still write", writer.PgConn().PID()), "end them, or run again")
+		_, _, err := b.bound(n, time.Millisecond)
+		wantError(t, err, fmt.Sprintf("still transactions that write to the table: pid %d", writer.PgConn().PID()), "end them, or run again")
 		if strings.Contains(err.Error(), fmt.Sprint(reader.PgConn().PID())) {
 			t.Errorf("a reader is waited for: %v", err)
 		}
@@ -164,7 +187,7 @@ func TestIntegerCursorWaitsForWriters(t *testing.T) {
 		}
 		done := make(chan result, 1)
 		go func() {
-			s, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{n}})
+			s, _, err := b.bound(n, 0)
 			done <- result{s, err}
 		}()
 		b.untilWaiting()
@@ -181,7 +204,7 @@ func TestIntegerCursorWaitsForWriters(t *testing.T) {
 		if r.err != nil {
 			t.Fatal(r.err)
 		}
-		bound := r.snapshot.Bounds[n.Table]
+		bound := r.snapshot.Bounds[public(n.table)]
 		if bound.To != "4" {
 			t.Errorf("bound is %s, want 4", bound.To)
 		}
@@ -208,7 +231,7 @@ func (b *bundle) untilWaiting() {
 func TestTransactionsThatCannotBeSeenAreRefused(t *testing.T) {
 	t.Parallel()
 	b := incremental(t, map[string]string{"max_prepared_transactions": "5"})
-	at := postgres.Cursor{Table: public("stamped"), Column: "at"}
+	at := cursor{"stamped", postgres.Cursor{Column: "at"}}
 	user := pgx.Identifier{b.instance.User()}.Sanitize()
 	for _, c := range []struct{ name, before, after, want, lookback string }{
 		{
@@ -225,10 +248,10 @@ func TestTransactionsThatCannotBeSeenAreRefused(t *testing.T) {
 			b.exec(c.before)
 			cursor := at
 			cursor.Lookback = c.lookback
-			_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}})
+			_, _, err := b.bound(cursor, 0)
 			wantError(t, err, c.want)
 			b.exec(c.after)
-			if _, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}}); err != nil {
+			if _, _, err := b.bound(cursor, 0); err != nil {
 				t.Errorf("after %s: %v", c.after, err)
 			}
 		})
@@ -249,7 +272,7 @@ func TestTransactionsThatCannotBeSeenAreRefused(t *testing.T) {
 func TestOnlyThisDatabasesTransactionsHoldTheBound(t *testing.T) {
 	t.Parallel()
 	b := incremental(t, nil)
-	at := postgres.Cursor{Table: public("stamped"), Column: "at"}
+	at := cursor{"stamped", postgres.Cursor{Column: "at"}}
 	elsewhere := b.session("postgres")
 	b.run(elsewhere, `BEGIN; SELECT 1`)
 	clock := b.moment(`SELECT clock_timestamp()`)
@@ -293,7 +316,7 @@ func TestReplicationConnectionThatWritesHoldsTheBound(t *testing.T) {
 		}
 	}
 	start := b.moment(`SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'walsender'`)
-	_, bound := b.bounded(postgres.Cursor{Table: public("stamped"), Column: "at"})
+	_, bound := b.bounded(cursor{"stamped", postgres.Cursor{Column: "at"}})
 	if diff := cmp.Diff(start.Add(-5*time.Second).UTC(), parseBound(t, bound.To).UTC()); diff != "" {
 		t.Errorf("bound (-want +got):\n%s", diff)
 	}
@@ -316,7 +339,7 @@ func TestBoundsHaveTheColumnsType(t *testing.T) {
 		{"t2", "Asia/Tokyo", "timestamp(2) without time zone", "2006-01-02 15:04:05.99", false},
 		{"d", "Pacific/Kiritimati", "date", "2006-01-02", false},
 	} {
-		_, bound := b.bounded(postgres.Cursor{Table: public("kinds"), Column: c.column, TimeZone: c.zone})
+		_, bound := b.bounded(cursor{"kinds", postgres.Cursor{Column: c.column, TimeZone: c.zone}})
 		want := postgres.Bound{Column: table.Column{Name: c.column, Type: c.typ, Nullable: true}, To: bound.To, Index: c.index}
 		if diff := cmp.Diff(want, bound); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.column, diff)
@@ -331,7 +354,7 @@ func TestBoundsHaveTheColumnsType(t *testing.T) {
 		}
 	}
 	for column, least := range map[string]string{"i": "-9223372036854775808", "s": "-9223372036854775808", "b": "-9223372036854775808"} {
-		snapshot, bound := b.bounded(postgres.Cursor{Table: public("kinds"), Column: column})
+		snapshot, bound := b.bounded(cursor{"kinds", postgres.Cursor{Column: column, Lookback: "5"}})
 		if bound.To != least {
 			t.Errorf("%s without rows: bound is %s", column, bound.To)
 		}
@@ -343,11 +366,13 @@ func TestCursorsThatCannotBeBoundedAreRefused(t *testing.T) {
 	t.Parallel()
 	b := incremental(t, nil)
 	b.exec(`CREATE SEQUENCE ahead CACHE 20; CREATE SEQUENCE down INCREMENT -1; CREATE SEQUENCE round CYCLE;
-		CREATE TABLE bad (f float8, a int[], c bigint DEFAULT nextval('ahead'), d bigint DEFAULT nextval('down'), r int DEFAULT nextval('round'), own serial, at timestamptz, top bigint, local timestamp);
+		CREATE TABLE bad (f float8, a int[], c bigint DEFAULT nextval('ahead'), d bigint DEFAULT nextval('down'), r int DEFAULT nextval('round'), own serial, at timestamptz, top bigint, local timestamp,
+		  plain int, late int DEFAULT nextval('public.ahead'::text), made bigint DEFAULT (extract(epoch FROM now()) * 1000)::bigint);
 		ALTER SEQUENCE bad_own_seq CACHE 2; INSERT INTO bad (top) VALUES (9223372036854775807);
-		CREATE MATERIALIZED VIEW mv AS SELECT * FROM bad; CREATE VIEW v AS SELECT * FROM bad`)
+		CREATE MATERIALIZED VIEW mv AS SELECT * FROM bad; CREATE VIEW v AS SELECT * FROM bad;
+		CREATE VIEW v2 AS SELECT a.at FROM bad a JOIN stamped USING (at); CREATE VIEW v3 AS SELECT at FROM bad WHERE at < now(); CREATE VIEW v4 AS SELECT at FROM mv`)
 	for _, c := range []struct{ table, column, zone, lookback, want string }{
-		{"bad", "f", "", "", `cursor "f" of public.bad is of type double precision; want timestamp`},
+		{"bad", "f", "", "", `cursor "f" of public.bad: it is of type double precision; want timestamp`},
 		{"bad", "a", "", "", "is of type integer[]"},
 		{"bad", "x", "", "", `it has no column "x"; its columns are "f", "a"`},
 		{"gone", "x", "", "", "table public.gone does not exist"},
@@ -355,33 +380,38 @@ func TestCursorsThatCannotBeBoundedAreRefused(t *testing.T) {
 		{"bad", "own", "", "", `ALTER SEQUENCE "public"."bad_own_seq" CACHE 1`},
 		{"bad", "d", "", "5", `sequence "public"."down" does not only grow`},
 		{"bad", "r", "", "5", `sequence "public"."round" does not only grow`},
-		{"bad", "top", "", "", "largest bigint"},
+		{"bad", "top", "", "5", "largest bigint"},
 		{"bad", "c", "", "1 hour", `lookback is "1 hour", want a number`},
 		{"bad", "c", "", "-1", `lookback is "-1", want a number`},
 		{"bad", "at", "", "5 apples", `lookback is "5 apples", want an interval`},
 		{"bad", "at", "", "-1 hour", `lookback is "-1 hour", want an interval`},
-		{"bad", "local", "Mars/Olympus", "", `time zone "Mars/Olympus" not recognized`},
+		{"bad", "local", "Mars/Olympus", "", `time_zone is "Mars/Olympus", want a name of pg_timezone_names`},
 		{"mv", "at", "", "", "materialised view"},
 		{"v", "c", "", "", "behind a view"},
+		{"bad", "at", "", "infinity", `lookback is "infinity", want an interval`},
+		{"bad", "local", "-05:00", "", `time_zone is "-05:00", want a name of pg_timezone_names`},
+		{"bad", "plain", "", "", "no sequence is known to fill it"},
+		{"bad", "late", "", "", "its default is not a sequence's next value"},
+		{"bad", "made", "", "", "its default is not a sequence's next value"},
+		{"v2", "at", "", "", "rows of this view can appear with an old value"},
+		{"v3", "at", "", "", "rows of this view can appear with an old value"},
+		{"v4", "at", "", "", "materialised view"},
 	} {
-		cursor := postgres.Cursor{Table: public(c.table), Column: c.column, TimeZone: c.zone, Lookback: c.lookback}
-		_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}})
+		_, _, err := b.bound(cursor{c.table, postgres.Cursor{Column: c.column, TimeZone: c.zone, Lookback: c.lookback}}, 0)
 		wantError(t, err, c.want)
 	}
-	for _, fine := range []postgres.Cursor{
-		{Table: public("bad"), Column: "c", Lookback: "40"},
-		{Table: public("v"), Column: "at"},
-		{Table: public("v"), Column: "own", Lookback: "5"},
+	for _, fine := range []cursor{
+		{"bad", postgres.Cursor{Column: "c", Lookback: "40"}},
+		{"bad", postgres.Cursor{Column: "plain", Lookback: "40"}},
+		{"v", postgres.Cursor{Column: "at"}},
+		{"v", postgres.Cursor{Column: "own", Lookback: "5"}},
+		{"v2", postgres.Cursor{Column: "at", Lookback: "1 hour"}},
 	} {
-		if _, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{fine}}); err != nil {
+		if _, _, err := b.bound(fine, 0); err != nil {
 			t.Errorf("%+v: %v", fine, err)
 		}
 	}
-	_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{
-		{Table: public("bad"), Column: "at"}, {Table: public("bad"), Column: "c"}, {Table: public("gone"), Column: "c"},
-	}})
-	wantError(t, err, "table public.bad has two cursors", "table public.gone does not exist")
-	_, err = b.try(postgres.SnapshotOptions{Import: "1-2-3", Cursors: []postgres.Cursor{{Table: public("bad"), Column: "at"}}})
+	_, err := b.try(postgres.Options{Import: "1-2-3", Cursors: map[table.Name]postgres.Cursor{public("bad"): {Column: "at"}}})
 	wantError(t, err, "an imported one cannot be read incrementally")
 }
 
@@ -395,15 +425,14 @@ func TestWritersThroughTheParentCount(t *testing.T) {
 	writer := b.session("")
 	b.run(writer, `BEGIN; LOCK TABLE events IN ROW EXCLUSIVE MODE`)
 	for _, name := range []string{"events", "events_1", "events_1_rest"} {
-		cursor := postgres.Cursor{Table: public(name), Column: "n"}
-		_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{cursor}, Wait: time.Millisecond})
+		_, _, err := b.bound(cursor{name, postgres.Cursor{Column: "n"}}, time.Millisecond)
 		wantError(t, err, fmt.Sprintf("pid %d", writer.PgConn().PID()))
 	}
 	b.run(writer, `ROLLBACK; BEGIN; LOCK TABLE events_1_rest IN ROW EXCLUSIVE MODE`)
-	_, err := b.try(postgres.SnapshotOptions{Cursors: []postgres.Cursor{{Table: public("events"), Column: "n"}}, Wait: time.Millisecond})
+	_, _, err := b.bound(cursor{"events", postgres.Cursor{Column: "n"}}, time.Millisecond)
 	wantError(t, err, fmt.Sprintf("pid %d", writer.PgConn().PID()))
 	b.run(writer, `ROLLBACK`)
-	if _, bound := b.bounded(postgres.Cursor{Table: public("events"), Column: "n"}); bound.To != "2" || !bound.Index {
+	if _, bound := b.bounded(cursor{"events", postgres.Cursor{Column: "n"}}); bound.To != "2" || !bound.Index {
 		t.Errorf("got %+v, want a bound of 2 with an index", bound)
 	}
 }
@@ -412,13 +441,52 @@ func TestNullInACursorIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(`CREATE TABLE parts (at date, k int) PARTITION BY LIST (k); CREATE TABLE p1 PARTITION OF parts FOR VALUES IN (1);
-		CREATE TABLE p2 PARTITION OF parts DEFAULT; INSERT INTO parts VALUES ('2026-01-01', 1), (NULL, 2)`)
-	snapshot := b.snapshot()
-	parts := b.tables(snapshot, "public.parts")[0]
-	if err := snapshot.CheckCursor(t.Context(), parts, "k"); err != nil {
-		t.Error(err)
+		CREATE TABLE p2 PARTITION OF parts DEFAULT; INSERT INTO parts VALUES ('2026-01-01', 1), (NULL, 2), ('infinity', 3), ('-infinity', 4)`)
+	snapshot := b.snapshot("public.parts")
+	parts := b.tables(snapshot)[0]
+	stream, err := snapshot.Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	wantError(t, snapshot.CheckCursor(t.Context(), parts, "at"), `checking cursor "at" of public.parts: it is NULL`, `ALTER TABLE "public"."parts" ALTER COLUMN "at" SET NOT NULL`)
+	defer func() { _ = stream.Close(context.WithoutCancel(t.Context())) }()
+	if err := stream.Enter(t.Context(), time.Second, parts); err != nil {
+		t.Fatal(err)
+	}
+	at, k := parts.Columns[0], parts.Columns[1]
+	const null = `cursor "at" of public.parts is NULL or infinite`
+	const mend = `ALTER TABLE "public"."parts" ALTER COLUMN "at" SET NOT NULL`
+	for what, c := range map[string]struct {
+		column      table.Column
+		where, want string
+	}{
+		"none":                  {k, "", ""},
+		"NULL":                  {at, "", null},
+		"only where left out":   {at, "k = 1", ""},
+		"the positive infinity": {at, "at > '3000-01-01'", null},
+		"the negative one":      {at, "at < '1000-01-01'", null},
+	} {
+		err := stream.CheckCursor(t.Context(), parts, c.column, c.where)
+		if c.want == "" && err != nil {
+			t.Errorf("%s: %v", what, err)
+		} else if c.want != "" {
+			wantError(t, err, c.want, mend)
+		}
+		// The scan itself says the same.
+		q := postgres.Query{Fields: b.fields(parts.Columns), Where: c.where, Cursor: &c.column}
+		cut := spans(parts, 0)
+		for i := range cut {
+			cut[i].Window = &postgres.Window{Column: at, To: "2030-01-01"}
+			if c.column.Name == "k" {
+				cut[i].Window = nil
+			}
+		}
+		_, err = b.query(snapshot, q, cut)
+		if c.want == "" && err != nil {
+			t.Errorf("%s, in the scan: %v", what, err)
+		} else if c.want != "" {
+			wantError(t, err, "is NULL or infinite", "SET NOT NULL")
+		}
+	}
 }
 
 // Windows in a row hold every row once, those at a bound too; with a lookback
@@ -428,8 +496,8 @@ func TestWindowsMeet(t *testing.T) {
 	b := setup(t)
 	b.exec(`CREATE TABLE hours (h int, at timestamp, d date);
 		INSERT INTO hours SELECT g, '2026-03-01'::timestamp + g * interval '1 hour', '2026-03-01'::date + g FROM generate_series(0, 9) AS g`)
-	snapshot := b.snapshot()
-	hours := b.tables(snapshot, "public.hours")[0]
+	snapshot := b.snapshot("public.hours")
+	hours := b.tables(snapshot)[0]
 	at := func(from, to int, lookback string) postgres.Window {
 		w := postgres.Window{Column: hours.Columns[1], To: fmt.Sprintf("2026-03-01 %02d:00:00", to), Lookback: lookback}
 		if from > 0 {

@@ -1,18 +1,20 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/big"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stagelift/stagelift/shared/fault"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
 // Cursor asks how far an incremental run may read a table.
 type Cursor struct {
-	// Table is the table's name.
-	Table table.Name
 	// Column holds values that grow with every row inserted or changed.
 	Column string
 	// TimeZone is that of the sessions that write a column without a time zone;
@@ -30,9 +32,17 @@ type Bound struct {
 	Column table.Column
 	// To is the exclusive upper bound, as text that reads back exactly.
 	To string
-	// Index tells whether an index begins with the column, so that reading by
-	// window need not be cut into block ranges.
+	// Index tells whether an index begins with the column wherever rows are, so
+	// that a window can be read without reading all of the table.
 	Index bool
+	// Last is the last value that the sequence behind an integer column gave out;
+	// nil where it cannot be told. Rows beyond it have values that did not come
+	// from the sequence, and are not below To; Beyond is true when there are any.
+	Last   *int64
+	Beyond bool
+	// Refused says why rows would be lost; nil when they would not. Then the rest
+	// is not set.
+	Refused *fault.Error
 }
 
 // Window keeps the rows whose cursor is at or beyond From less Lookback, and
@@ -73,11 +83,6 @@ func kindOf(c table.Column) cursorKind {
 	return cursorTypes[t.Name]
 }
 
-func errCursorType(name table.Name, c table.Column) error {
-	return fmt.Errorf("cursor %s of %s is of type %s; want timestamp with or without time zone, date, smallint, integer or bigint",
-		table.Quote(c.Name), name, c.Type)
-}
-
 // conditions are those that the window puts on a row.
 func (w Window) conditions() ([]string, error) {
 	switch kindOf(w.Column) {
@@ -95,6 +100,15 @@ func (w Window) conditions() ([]string, error) {
 	case kindUnknown:
 	}
 	return nil, fmt.Errorf("column %s of type %s cannot be a cursor", table.Quote(w.Column.Name), w.Column.Type)
+}
+
+// as is the type that a bound is read as. Bounds of integers can lie beyond the
+// column's own type.
+func (w Window) as() string {
+	if kindOf(w.Column) == kindInteger {
+		return "bigint"
+	}
+	return w.Column.Type
 }
 
 func (w Window) between(from, to string) []string {
@@ -145,4 +159,23 @@ func parseInteger(what, s string) (*big.Int, error) {
 		return nil, fmt.Errorf("%s of the cursor is %q, want an integer of 64 bits", what, s)
 	}
 	return n, nil
+}
+
+// Precedes tells whether a comes before b as values of the cursor.
+func (s *Snapshot) Precedes(ctx context.Context, cursor table.Column, a, b string) (precedes bool, err error) {
+	if kindOf(cursor) == kindUnknown {
+		return false, fmt.Errorf("column %s of type %s cannot be a cursor", table.Quote(cursor.Name), cursor.Type)
+	}
+	as := Window{Column: cursor}.as()
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	c, err := s.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	query := "SELECT " + escapeString(a) + "::" + as + " < " + escapeString(b) + "::" + as
+	if err := c.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&precedes); err != nil {
+		return false, fmt.Errorf("comparing %q and %q of cursor %s: %w", a, b, table.Quote(cursor.Name), c.explain(err))
+	}
+	return precedes, nil
 }

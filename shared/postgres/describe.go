@@ -3,73 +3,160 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/stagelift/stagelift/shared/fault"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
-// describe puts together what is known about the chosen relations.
-func (s *Snapshot) describe(ctx context.Context, chosen []relation, f family, columns map[uint32][]table.Column) ([]Table, error) {
-	keys, err := s.primaryKeys(ctx, chosen)
-	if err != nil {
-		return nil, err
-	}
-	sizes, err := s.sizes(ctx, f.members)
-	if err != nil {
-		return nil, err
-	}
-	statistics, err := s.statistics(ctx, f.members)
-	if err != nil {
-		return nil, err
-	}
-	tables := make([]Table, len(chosen))
-	for i, r := range chosen {
-		t := Table{Name: r.Name, Named: r.Named, Columns: columns[r.OID], PrimaryKey: keys[r.OID]}
-		for _, member := range f.leaves[r.OID] {
-			size := sizes[member.OID]
-			t.leaves = append(t.leaves, leaf{
-				name: member.Name, file: size.file, blocks: size.blocks, byBlock: size.scannable && s.scansByBlock(), descend: descends(member.Kind),
-			})
-			t.Blocks += size.blocks
-			t.Rows = addEstimates(t.Rows, size.rows)
+// describe puts together what is known about the chosen tables, and refuses
+// those that cannot be read whole.
+func (c *connection) describe(ctx context.Context, list []family, selection Selection) ([]*Table, []Refusal, error) {
+	d := description{connection: c, list: list, selection: selection}
+	for _, look := range []func(context.Context) error{d.lookAtColumns, d.lookAtKeys, d.lookAtSizes, d.lookAtStatistics, d.lookAtLeaves, d.lookAtRights, d.lookAtStandings} {
+		if err := look(ctx); err != nil {
+			return nil, nil, err
 		}
-		t.Repeats = repeating(t.Columns, r, f.leaves[r.OID], t.Rows, sizes, statistics)
-		if len(t.leaves) == 0 { // partitioned, without a partition: no rows, but a table all the same
-			t.leaves = []leaf{{name: r.Name}}
-		}
-		tables[i] = t
 	}
-	return tables, nil
+	var tables []*Table
+	var refused []Refusal
+	for _, f := range list {
+		t, why := d.table(f)
+		if why != nil {
+			refused = append(refused, Refusal{Name: f.Name.String(), Err: why})
+			continue
+		}
+		tables = append(tables, t)
+	}
+	return tables, refused, nil
 }
 
-// scansByBlock tells whether the server reads a ctid range by its blocks alone
-// (from PostgreSQL 14). Before, every range would read the whole table.
-func (s *Snapshot) scansByBlock() bool {
-	version := s.conn.PgConn().ParameterStatus("server_version")
-	var major int
-	if _, err := fmt.Sscanf(version, "%d", &major); err != nil {
-		return false
-	}
-	return major >= 14
+// description is what the catalogue says of the chosen tables.
+type description struct {
+	*connection
+	list      []family
+	selection Selection
+
+	columns    map[uint32][]column
+	keys       map[uint32][]string
+	sizes      map[uint32]size
+	statistics map[statisticKey]statistic
+	leaves     map[uint32]leafColumns // by root
+	readable   map[uint32][]string
+	standings  map[uint32]standing
 }
 
-func addEstimates(a, b int64) int64 {
-	if a < 0 || b < 0 {
-		return -1
+// column is a column and its number in the catalogue.
+type column struct {
+	table.Column
+	number int16
+}
+
+// leafColumns is what leaves make of a table's columns.
+type leafColumns struct {
+	nullable map[string]bool
+	// virtual are the expressions of virtual generated columns, by leaf and
+	// column; the table's own by its own OID.
+	virtual map[uint32]map[string]string
+}
+
+func (d *description) roots() []uint32 {
+	return oidsOf(d.list, func(f family) uint32 { return f.OID })
+}
+
+// everywhere lists roots and their leaves in pairs.
+func (d *description) everywhere() (roots, leaves []uint32) {
+	for _, f := range d.list {
+		for _, leaf := range f.leaves {
+			roots, leaves = append(roots, f.OID), append(leaves, leaf.OID)
+		}
 	}
-	return a + b
+	return roots, leaves
+}
+
+// table describes one table.
+func (d *description) table(f family) (*Table, *fault.Error) {
+	all := make([]table.Column, len(d.columns[f.OID]))
+	t := &Table{Name: f.Name, OID: f.OID, Named: f.named, Apart: f.apart, kind: f.Kind, numbers: make(map[string]int16, len(all))}
+	for i, column := range d.columns[f.OID] {
+		all[i], t.numbers[column.Name] = column.Column, column.number
+		all[i].Nullable = column.Nullable || d.leaves[f.OID].nullable[column.Name]
+	}
+	choice := d.selection.Columns[f.Name]
+	var err error
+	if t.Columns, err = choice.of(all); err != nil {
+		return nil, fault.New(fault.TableRequest, "", "table %s: %w", f.Name, err)
+	}
+	names := make([]string, len(t.Columns))
+	for i, column := range t.Columns {
+		names[i] = column.Name
+	}
+	if refused := d.refuse(f, names, len(choice.Only)+len(choice.Except) > 0, d.readable); refused != nil {
+		return nil, refused
+	}
+	if !f.inherited() {
+		t.PrimaryKey = d.keys[f.OID]
+	}
+	for _, leaf := range f.leaves {
+		t.Relations = append(t.Relations, d.relation(f, leaf, all))
+	}
+	t.Repeats = repeating(t, d.statistics)
+	if len(t.Relations) == 0 { // partitioned, without a partition: no rows, but a table all the same
+		t.Relations = []Relation{{OID: f.OID, Name: f.Name, from: reading{guarded: true, descend: true}}}
+	}
+	for _, member := range f.members {
+		s := d.standings[member.OID]
+		s.behind = member != f.relation && (f.Kind == "v")
+		t.standing = append(t.standing, s)
+	}
+	t.lock = lockStatements(f)
+	return t, nil
+}
+
+// relation describes one that holds rows of a table. What PostgreSQL computes of
+// a virtual column depends on the table that a query names; a leaf that is read
+// by its own name has to be told.
+func (d *description) relation(f family, leaf *relation, columns []table.Column) Relation {
+	z := d.sizes[leaf.OID]
+	r := Relation{
+		OID: leaf.OID, Name: leaf.Name, File: z.file, Blocks: z.blocks, Bytes: z.blocks * BlockSize, Rows: z.rows,
+		ByBlock: z.heap && z.ctid && d.major >= scansByBlockMajor,
+		from:    reading{descend: leaf.Kind == "v" || leaf.Kind == "f", guarded: z.tableoid && leaf.Kind != "v", hasCTID: z.heap && z.ctid},
+	}
+	if leaf == f.relation {
+		return r
+	}
+	r.from.alias = f.Name.Table
+	for name, expression := range d.leaves[f.OID].virtual[f.OID] {
+		if d.leaves[f.OID].virtual[leaf.OID][name] == expression {
+			continue
+		}
+		if r.from.virtual == nil {
+			r.from.virtual = map[string]string{}
+			for _, column := range columns {
+				r.from.columns = append(r.from.columns, column.Name)
+			}
+		}
+		r.from.virtual[name] = expression
+	}
+	slices.Sort(r.from.columns)
+	return r
 }
 
 // columnQuery resolves domains to what they are over, so that a type is known by
 // what its values are; also the domains that are elements of an array. Of the
-// type that is left it tells the kind.
+// type that is left it tells the kind. From PostgreSQL 18 on a column can be NOT NULL
+// without having been looked at.
 const columnQuery = `
-SELECT a.attrelid, a.attname,
+SELECT a.attrelid, a.attnum, a.attname,
        CASE WHEN element.oid IS NULL THEN format_type(base.oid, base.typmod)
             ELSE format_type(element.oid, element.typmod) || '[]' END,
        CASE last.typtype WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE '' END,
-       NOT a.attnotnull
+       NOT a.attnotnull OR EXISTS (
+         SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated)
   FROM pg_attribute a
  CROSS JOIN LATERAL (
   WITH RECURSIVE chain (oid, typmod, depth) AS (
@@ -94,25 +181,35 @@ SELECT a.attrelid, a.attname,
  WHERE a.attrelid = ANY($1) AND a.attnum > 0 AND NOT a.attisdropped
  ORDER BY a.attrelid, a.attnum`
 
-func (s *Snapshot) columns(ctx context.Context, list []relation) (map[uint32][]table.Column, error) {
-	columns := make(map[uint32][]table.Column, len(list))
-	rows, err := s.conn.Query(ctx, columnQuery, oids(list))
-	if err != nil {
-		return nil, fmt.Errorf("reading columns: %w", err)
-	}
-	var relid uint32
-	var c table.Column
-	_, err = pgx.ForEachRow(rows, []any{&relid, &c.Name, &c.Type, &c.Kind, &c.Nullable}, func() error {
-		columns[relid] = append(columns[relid], c)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading columns: %w", err)
-	}
-	return columns, nil
+func (d *description) lookAtColumns(ctx context.Context) (err error) {
+	d.columns, err = d.readColumns(ctx, d.roots())
+	return err
 }
 
-func (s *Snapshot) primaryKeys(ctx context.Context, list []relation) (map[uint32][]string, error) {
+func (c *connection) readColumns(ctx context.Context, oids []uint32) (map[uint32][]column, error) {
+	columns := make(map[uint32][]column, len(oids))
+	var relid uint32
+	var found column
+	err := c.each(ctx, "columns", columnQuery, []any{oids},
+		[]any{&relid, &found.number, &found.Name, &found.Type, &found.Kind, &found.Nullable}, func() {
+			columns[relid] = append(columns[relid], found)
+		})
+	return columns, err
+}
+
+// each runs a query and has take called for every row.
+func (c *connection) each(ctx context.Context, what, query string, args, into []any, take func()) error {
+	rows, err := c.Query(ctx, query, args...)
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, into, func() error { take(); return nil })
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", what, c.explain(err))
+	}
+	return nil
+}
+
+func (d *description) lookAtKeys(ctx context.Context) error {
 	const query = `
 SELECT i.indrelid, a.attname
   FROM pg_index i
@@ -120,51 +217,97 @@ SELECT i.indrelid, a.attname
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
  WHERE i.indisprimary AND i.indrelid = ANY($1) AND k.position <= i.indnkeyatts
  ORDER BY i.indrelid, k.position`
-	keys := make(map[uint32][]string, len(list))
-	rows, err := s.conn.Query(ctx, query, oids(list))
-	if err != nil {
-		return nil, fmt.Errorf("reading primary keys: %w", err)
-	}
+	d.keys = make(map[uint32][]string, len(d.list))
 	var relid uint32
 	var name string
-	_, err = pgx.ForEachRow(rows, []any{&relid, &name}, func() error {
-		keys[relid] = append(keys[relid], name)
-		return nil
+	return d.each(ctx, "primary keys", query, []any{d.roots()}, []any{&relid, &name}, func() {
+		d.keys[relid] = append(d.keys[relid], name)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("reading primary keys: %w", err)
-	}
-	return keys, nil
 }
 
 type size struct {
-	blocks, rows int64
-	file         uint32 // 0 where there is none
-	scannable    bool   // by ranges of ctid: it is a heap, and we may read its ctid
+	blocks, rows   int64
+	file           uint32 // 0 where there is none
+	heap           bool
+	ctid, tableoid bool // we may read them
 }
 
-// sizes is asked after the snapshot was taken and the tables were locked, so
-// every row that the snapshot sees lies below the size that is found. A grant of
-// columns alone does not include ctid.
-func (s *Snapshot) sizes(ctx context.Context, list []relation) (map[uint32]size, error) {
+// lookAtSizes reads the estimates that there are; see measure. A grant of columns
+// alone does not include ctid and tableoid.
+func (d *description) lookAtSizes(ctx context.Context) error {
 	const query = `
-SELECT c.oid, coalesce(pg_relation_size(c.oid), 0) / $2::bigint, c.reltuples::bigint,
-       coalesce(pg_relation_filenode(c.oid), 0),
-       c.relkind IN ('r', 'm') AND am.amname IS NOT DISTINCT FROM 'heap' AND coalesce(has_column_privilege(c.oid, (-1)::smallint, 'SELECT'), false)
+SELECT c.oid, c.relpages, c.reltuples::bigint, c.relfilenode,
+       c.relkind IN ('r', 'm') AND am.amname IS NOT DISTINCT FROM 'heap',
+       coalesce(has_column_privilege(c.oid, (-1)::smallint, 'SELECT'), false), coalesce(has_column_privilege(c.oid, (-6)::smallint, 'SELECT'), false)
   FROM pg_class c LEFT JOIN pg_am am ON am.oid = c.relam WHERE c.oid = ANY($1)`
-	sizes := make(map[uint32]size, len(list))
-	rows, err := s.conn.Query(ctx, query, oids(list), int64(BlockSize))
-	if err != nil {
-		return nil, fmt.Errorf("reading table sizes: %w", err)
-	}
+	d.sizes = make(map[uint32]size)
+	_, leaves := d.everywhere()
 	var relid uint32
 	var z size
-	_, err = pgx.ForEachRow(rows, []any{&relid, &z.blocks, &z.rows, &z.file, &z.scannable}, func() error {
-		sizes[relid] = z
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading table sizes: %w", err)
+	return d.each(ctx, "table sizes", query, []any{leaves},
+		[]any{&relid, &z.blocks, &z.rows, &z.file, &z.heap, &z.ctid, &z.tableoid}, func() { d.sizes[relid] = z })
+}
+
+// measure finds the sizes of the tables that are locked, and so cannot be waited
+// for. Every row that the snapshot sees lies below them. Those of others stay
+// estimates, which matters to how evenly they are cut alone.
+func (s *Snapshot) measure(ctx context.Context) error {
+	const query = `SELECT oid, coalesce(pg_relation_size(oid), 0) / $2::bigint, coalesce(pg_table_size(oid), 0) FROM unnest($1::oid[]) AS oid`
+	at := map[uint32]*Relation{}
+	for _, h := range s.held {
+		for i := range h.table.Relations {
+			at[h.table.Relations[i].OID] = &h.table.Relations[i]
+		}
 	}
-	return sizes, nil
+	var oid uint32
+	var blocks, bytes int64
+	return s.keeper.each(ctx, "table sizes", query, []any{slices.Collect(maps.Keys(at)), int64(BlockSize)}, []any{&oid, &blocks, &bytes}, func() {
+		at[oid].Blocks, at[oid].Bytes = blocks, bytes
+	})
+}
+
+// lookAtLeaves finds what leaves make of the columns: a table that inherits may
+// have NULL where its parent has none, a foreign one whatever it likes, and
+// partitions compute virtual columns in ways of their own.
+func (d *description) lookAtLeaves(ctx context.Context) error {
+	const nullable = `
+SELECT m.root, a.attname FROM unnest($1::oid[], $2::oid[]) AS m (root, leaf) JOIN pg_class c ON c.oid = m.leaf JOIN pg_attribute a ON a.attrelid = m.leaf
+ WHERE a.attnum > 0 AND NOT a.attisdropped AND (m.root <> m.leaf OR c.relkind = 'f') AND (NOT a.attnotnull OR c.relkind = 'f' OR EXISTS (
+         SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated))
+ GROUP BY 1, 2`
+	const virtual = `
+SELECT m.root, m.leaf, a.attname, pg_get_expr(f.adbin, f.adrelid)
+  FROM (SELECT * FROM unnest($1::oid[], $2::oid[]) UNION SELECT DISTINCT r, r FROM unnest($1::oid[]) AS r) AS m (root, leaf)
+  JOIN pg_attribute a ON a.attrelid = m.leaf AND a.attgenerated = 'v' AND NOT a.attisdropped JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum`
+	d.leaves = make(map[uint32]leafColumns, len(d.list))
+	for _, f := range d.list {
+		d.leaves[f.OID] = leafColumns{nullable: map[string]bool{}, virtual: map[uint32]map[string]string{}}
+	}
+	roots, leaves := d.everywhere()
+	var root, leaf uint32
+	var name, expression string
+	if err := d.each(ctx, "columns of partitions", nullable, []any{roots, leaves}, []any{&root, &name}, func() { d.leaves[root].nullable[name] = true }); err != nil {
+		return err
+	}
+	return d.each(ctx, "virtual columns", virtual, []any{roots, leaves}, []any{&root, &leaf, &name, &expression}, func() {
+		of := d.leaves[root].virtual
+		if of[leaf] == nil {
+			of[leaf] = map[string]string{}
+		}
+		of[leaf][name] = expression
+	})
+}
+
+func (d *description) lookAtRights(ctx context.Context) (err error) {
+	d.readable, err = d.accesses(ctx, d.list)
+	return err
+}
+
+func (d *description) lookAtStandings(ctx context.Context) (err error) {
+	var members []uint32
+	for _, f := range d.list {
+		members = append(members, ids(f.members)...)
+	}
+	d.standings, err = d.connection.standings(ctx, members)
+	return err
 }

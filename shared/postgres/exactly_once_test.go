@@ -52,19 +52,24 @@ type runs struct {
 func (r *runs) run(last bool) {
 	r.Helper()
 	name := table.Name{Schema: "public", Table: "rows"}
-	snapshot, err := r.source.Snapshot(r.Context(), SnapshotOptions{Cursors: []Cursor{{Table: name, Column: r.column}}})
+	snapshot, err := r.source.Snapshot(r.Context(), Options{
+		Selection: Selection{Include: patterns(r.T, name.String())}, Cursors: map[table.Name]Cursor{name: {Column: r.column}},
+	})
 	if err != nil {
 		r.Fatal(err)
 	}
 	defer func() { _ = snapshot.Close(context.WithoutCancel(r.Context())) }()
 	bound := snapshot.Bounds[name]
+	if bound.Refused != nil {
+		r.Fatal(bound.Refused)
+	}
 	w := &Window{Column: bound.Column, From: r.from, To: bound.To}
 	if last && r.column == "at" {
 		w.To = "infinity"
 	}
 	r.from = bound.To
 	id := table.Field{Column: table.Column{Name: "id", Type: "bigint"}}
-	statement, err := Query{Fields: []table.Field{id}, Window: w}.Copy(Span{Relation: name})
+	statement, err := Query{Fields: []table.Field{id}}.Copy(Span{Relation: &snapshot.Tables[0].Relations[0], Window: w})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -73,6 +78,9 @@ func (r *runs) run(last bool) {
 		r.Fatal(err)
 	}
 	defer func() { _ = stream.Close(context.WithoutCancel(r.Context())) }()
+	if err := stream.Enter(r.Context(), time.Second, snapshot.Tables[0]); err != nil {
+		r.Fatal(err)
+	}
 	if _, err := stream.Copy(r.Context(), r, statement); err != nil {
 		r.Fatal(err)
 	}

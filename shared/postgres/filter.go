@@ -2,10 +2,11 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/stagelift/stagelift/shared/fault"
 )
 
 // CheckFilter finds out whether where is one boolean expression over the rows of
@@ -18,52 +19,30 @@ import (
 // kind, so one that passes both closes neither and stays an operand of AND.
 // Prepare takes a single statement; a comment, a string or a bracket that is
 // left open fails for want of what follows.
-func (s *Snapshot) CheckFilter(ctx context.Context, t Table, where string) error {
-	if err := s.checkFilter(ctx, t, where); err != nil {
-		return fmt.Errorf("checking the filter of %s: %w", t.Name, err)
-	}
-	return nil
-}
-
-func (s *Snapshot) checkFilter(ctx context.Context, t Table, where string) error {
+func (s *Snapshot) CheckFilter(ctx context.Context, t *Table, where string) error {
 	if !utf8.ValidString(where) || strings.ContainsRune(where, 0) {
-		return errors.New("it is not valid UTF-8, or holds NUL")
+		return fault.New(fault.Filter, "", "checking the filter of %s: it is not valid UTF-8, or holds NUL", t.Name)
 	}
 	if strings.TrimSpace(where) == "" {
-		return errors.New("it is empty; leave it out instead")
+		return fault.New(fault.Filter, "leave it out instead", "checking the filter of %s: it is empty", t.Name)
 	}
-	span := t.Spans(0)[0]
-	statement := "SELECT FROM " + span.from() + " WHERE (" + where + "\n)"
-	brackets := "SELECT FROM " + span.from() + " WHERE (ARRAY[" + where + "\n]) IS NOT NULL"
-	// An error would end the transaction, and with it the snapshot.
-	return s.attempt(ctx, func() error {
+	source := t.Relations[0].source()
+	statement := "SELECT FROM " + source + " WHERE (" + where + "\n)"
+	brackets := "SELECT FROM " + source + " WHERE (ARRAY[" + where + "\n]) IS NOT NULL"
+	return s.aside(ctx, func(c *connection) error {
 		for _, sql := range []string{statement, brackets} {
-			prepared, err := s.conn.PgConn().Prepare(ctx, "", sql, nil)
+			prepared, err := c.PgConn().Prepare(ctx, "", sql, nil)
 			if err != nil {
-				return filterHint(err)
+				return fmt.Errorf("checking the filter of %s: %w", t.Name, filterError(err))
 			}
 			if len(prepared.ParamOIDs) > 0 {
-				return errors.New("it has a parameter such as $1; write the value instead")
+				return fault.New(fault.Filter, "write the value instead", "checking the filter of %s: it has a parameter such as $1", t.Name)
 			}
 		}
 		// Privileges are looked at when a plan is about to run.
-		if _, err := s.conn.PgConn().Exec(ctx, "EXPLAIN "+statement).ReadAll(); err != nil {
-			return filterHint(err)
+		if _, err := c.PgConn().Exec(ctx, "EXPLAIN "+statement).ReadAll(); err != nil {
+			return fmt.Errorf("checking the filter of %s: %w", t.Name, filterError(err))
 		}
 		return nil
 	})
-}
-
-// attempt undoes what do did to the transaction when it fails.
-func (s *Snapshot) attempt(ctx context.Context, do func() error) error {
-	if _, err := s.conn.Exec(ctx, "SAVEPOINT attempt"); err != nil {
-		return err
-	}
-	err := do()
-	end := "RELEASE attempt"
-	if err != nil {
-		end = "ROLLBACK TO attempt; RELEASE attempt"
-	}
-	_, endErr := s.conn.PgConn().Exec(ctx, end).ReadAll()
-	return errors.Join(err, endErr)
 }

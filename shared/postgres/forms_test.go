@@ -41,12 +41,12 @@ func TestTextIsWhatTheServerPrints(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(values)
-	snapshot := b.snapshot()
-	odd := b.tables(snapshot, "public.odd")[0]
+	snapshot := b.snapshot("public.odd")
+	odd := b.tables(snapshot)[0]
 	for _, column := range odd.Columns {
 		t.Run(column.Name, func(t *testing.T) {
 			asText := table.Field{Column: column, Image: table.Image{Sent: table.FormText}}
-			sent, err := b.sent(snapshot, postgres.Query{Fields: []table.Field{asText}}, odd.Spans(0))
+			sent, err := b.sent(snapshot, postgres.Query{Fields: []table.Field{asText}}, spans(odd, 0))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,9 +108,9 @@ func TestFormsKeepNullAndValue(t *testing.T) {
 	b.exec(`CREATE TYPE pair AS (a int, b text);
 		CREATE TABLE forms (m money, p pair, ap pair[], ai int[], b bytea);
 		INSERT INTO forms VALUES ('12.34', '(1,x)', '{"(1,)",NULL}', '{{1,2},{3,NULL}}', '\xdead'), (-1.5, '(,)', '{}', '{}', ''), (NULL, NULL, NULL, NULL, NULL)`)
-	snapshot := b.snapshot()
-	forms := b.tables(snapshot, "public.forms")[0]
-	got, err := b.query(snapshot, postgres.Query{Fields: b.fields(forms.Columns)}, forms.Spans(0))
+	snapshot := b.snapshot("public.forms")
+	forms := b.tables(snapshot)[0]
+	got, err := b.query(snapshot, postgres.Query{Fields: b.fields(forms.Columns)}, spans(forms, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,12 +131,12 @@ func TestNarrowedNumericsFitOrAreTold(t *testing.T) {
 		INSERT INTO money_free VALUES (1, 'k', 99.99, true), (2, 'k', -99.990, true), (3, 'k', 0, true), (4, 'k', NULL, true), (5, 'k', 5e-1, true),
 		(11, '>> "k"', 100, false), (12, 'k', 0.001, false), (13, 'k', 'NaN', false), (14, 'k', 'Infinity', false), (15, 'k', '-Infinity', false), (16, 'k', 99.995, false);
 		CREATE VIEW money_view AS SELECT * FROM money_free`)
-	snapshot := b.snapshot()
-	found := b.tables(snapshot, "public.money_free", "public.money_view")
+	snapshot := b.snapshot("public.money_free", "public.money_view")
+	found := b.tables(snapshot)
 	fields := b.fields([]table.Column{found[0].Columns[0], {Name: "amount", Type: "numeric(4,2)", Source: "numeric"}})
 	q := postgres.Query{Fields: fields, Where: "ok", Key: []string{"id", "Key"}}
 	t.Run("what fits is unchanged", func(t *testing.T) {
-		got, err := b.query(snapshot, q, found[0].Spans(0))
+		got, err := b.query(snapshot, q, spans(found[0], 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestNarrowedNumericsFitOrAreTold(t *testing.T) {
 		for n := 11; n <= 16; n++ {
 			q := q
 			q.Where = fmt.Sprintf("id = %d", n)
-			_, err := b.query(snapshot, q, found[0].Spans(0))
+			_, err := b.query(snapshot, q, spans(found[0], 0))
 			wantError(t, err, `column "amount" of public.money_free holds a value that does not fit numeric(4,2) exactly, in the row with "id" `+fmt.Sprint(n)+` and "Key" `)
 			if strings.Contains(err.Error(), "stagelift:") || strings.Contains(err.Error(), "22P02") {
 				t.Errorf("the error shows how it was made: %v", err)
@@ -158,13 +158,13 @@ func TestNarrowedNumericsFitOrAreTold(t *testing.T) {
 	t.Run("by ctid without a key", func(t *testing.T) {
 		q := q
 		q.Where, q.Key = "id = 12", nil
-		_, err := b.query(snapshot, q, found[0].Spans(0))
+		_, err := b.query(snapshot, q, spans(found[0], 0))
 		wantError(t, err, `in the row with "ctid" (0,7)`)
 	})
 	t.Run("a view's without a key", func(t *testing.T) {
 		q := q
 		q.Where, q.Key = "id = 12", nil
-		_, err := b.query(snapshot, q, found[1].Spans(0))
+		_, err := b.query(snapshot, q, spans(found[1], 0))
 		wantError(t, err, `column "amount" of public.money_view holds a value that does not fit`)
 	})
 	t.Run("or is NULL, as text too", func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestNarrowedNumericsFitOrAreTold(t *testing.T) {
 		text := fields[1]
 		text.Sent = table.FormText
 		q.Fields = []table.Field{text}
-		got, err := b.sent(snapshot, q, found[0].Spans(0))
+		got, err := b.sent(snapshot, q, spans(found[0], 0))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,16 +16,17 @@ func TestImportedSnapshotOutlivesItsExporter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(`CREATE TABLE t AS SELECT 1 AS n, 1 AS m`)
-	first := b.snapshot()
+	first := b.snapshot("public.t")
 	b.exec(`UPDATE t SET m = 2`)
-	second, err := b.try(postgres.SnapshotOptions{Import: first.ID})
+	all := postgres.Selection{Include: patterns(t, "public.t")}
+	second, err := b.try(postgres.Options{Import: first.ID, Selection: all})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := first.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	third, err := b.try(postgres.SnapshotOptions{Import: second.ID})
+	third, err := b.try(postgres.Options{Import: second.ID, Selection: all})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +34,8 @@ func TestImportedSnapshotOutlivesItsExporter(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.exec(`VACUUM t`)
-	found := b.tables(third, "public.t")
-	if diff := cmp.Diff([]string{"1,1\n"}, b.read(third, found[0], found[0].Spans(1))); diff != "" {
+	found := b.tables(third)
+	if diff := cmp.Diff([]string{"1,1\n"}, b.read(third, found[0], spans(found[0], 1))); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 	if third.ID == "" || third.ID == first.ID || third.LSN != "" || time.Since(third.At) > time.Minute {
@@ -44,7 +45,7 @@ func TestImportedSnapshotOutlivesItsExporter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, gone := range []string{first.ID, third.ID, "nonsense", "a'b\\", "../../PG_VERSION"} {
-		_, err := b.try(postgres.SnapshotOptions{Import: gone})
+		_, err := b.try(postgres.Options{Import: gone})
 		wantError(t, err, "importing snapshot "+gone, "it is gone", "begin again with a new snapshot")
 	}
 }
@@ -52,7 +53,7 @@ func TestImportedSnapshotOutlivesItsExporter(t *testing.T) {
 func TestSnapshotOfAnotherDatabaseIsRefused(t *testing.T) {
 	t.Parallel()
 	b, other := setup(t), setup(t)
-	_, err := b.try(postgres.SnapshotOptions{Import: other.snapshot().ID})
+	_, err := b.try(postgres.Options{Import: other.snapshot().ID})
 	wantError(t, err, "it is another database's")
 }
 
@@ -67,15 +68,18 @@ func TestServerTimeoutsDoNotEndARun(t *testing.T) {
 		}
 	}
 	b.exec(`CREATE TABLE t AS SELECT g AS n, g AS m FROM generate_series(1, 3) AS g; CREATE VIEW slow AS SELECT n, pg_sleep(0.7)::text FROM t`)
-	snapshot := b.snapshot()
+	snapshot := b.snapshot("public.slow", "public.t")
 	stream, err := snapshot.Stream(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = stream.Close(context.WithoutCancel(t.Context())) }()
 	slow := b.tables(snapshot, "public.slow")[0]
+	if err := stream.Enter(t.Context(), time.Second, slow); err != nil {
+		t.Fatal(err)
+	}
 	q := postgres.Query{Fields: b.fields(slow.Columns)}
-	statement, err := q.Copy(slow.Spans(0)[0])
+	statement, err := q.Copy(spans(slow, 0)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +88,8 @@ func TestServerTimeoutsDoNotEndARun(t *testing.T) {
 		if rows, err := stream.Copy(t.Context(), &rows{}, statement); err != nil || rows != 3 {
 			t.Errorf("%d rows, %v", rows, err)
 		}
-		b.tables(snapshot, "public.t")
+		if err := snapshot.Alive(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -2,13 +2,13 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/stagelift/stagelift/shared/fault"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -20,19 +20,29 @@ type access struct {
 
 // accesses asks which columns of the relations we may read, where that is not
 // all of them.
-func (s *Snapshot) accesses(ctx context.Context, list []relation) (map[uint32][]string, error) {
+func (c *connection) accesses(ctx context.Context, list []family) (map[uint32][]string, error) {
 	const query = `
-SELECT attrelid, array_agg(attname) FROM pg_attribute
+SELECT attrelid, array_agg(attname::text) FROM pg_attribute
  WHERE attrelid = ANY($1) AND attnum > 0 AND NOT attisdropped AND has_column_privilege(attrelid, attnum, 'SELECT')
  GROUP BY attrelid`
-	partly := slices.DeleteFunc(slices.Clone(list), func(r relation) bool { return r.Select })
-	rows, err := s.conn.Query(ctx, query, oids(partly))
+	var partly []*relation
+	for _, f := range list {
+		for _, leaf := range f.leaves {
+			if !leaf.Select {
+				partly = append(partly, leaf)
+			}
+		}
+	}
+	if len(partly) == 0 {
+		return nil, nil
+	}
+	rows, err := c.Query(ctx, query, ids(partly))
 	if err != nil {
-		return nil, fmt.Errorf("reading column privileges: %w", err)
+		return nil, fmt.Errorf("reading column privileges: %w", c.explain(err))
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[access])
 	if err != nil {
-		return nil, fmt.Errorf("reading column privileges: %w", err)
+		return nil, fmt.Errorf("reading column privileges: %w", c.explain(err))
 	}
 	readable := make(map[uint32][]string, len(found))
 	for _, a := range found {
@@ -41,41 +51,48 @@ SELECT attrelid, array_agg(attname) FROM pg_attribute
 	return readable, nil
 }
 
-// demand is what is to be read of a relation.
-type demand struct {
-	relation
-	columns []string
-	// some is true when the request names these columns, so that a grant on
-	// them alone is what is wanted.
-	some bool
-}
-
-// refuse tells what we may not read, or would read only in part, with the
-// statements that would change it. Readable holds the columns that may be read
-// of the relations that may not be read whole.
-func refuse(demands []demand, readable map[uint32][]string, user string) error {
-	var problems []error
-	to := " TO " + table.Quote(user)
-	for _, d := range demands {
-		missing := slices.DeleteFunc(slices.Clone(d.columns), func(column string) bool {
-			return d.Select || slices.Contains(readable[d.OID], column)
-		})
-		switch {
-		case !d.Usage:
-			problems = append(problems, fmt.Errorf("table %s: no privilege on its schema; run: GRANT USAGE ON SCHEMA %s%s",
-				d.Name, table.Quote(d.Name.Schema), to))
-		case len(missing) > 0 && d.some:
-			problems = append(problems, fmt.Errorf("table %s: no privilege to read %d of its columns; run: GRANT SELECT (%s) ON %s%s",
-				d.Name, len(missing), quoteAll(missing), d.Name.SQL(), to))
-		case len(missing) > 0:
-			problems = append(problems, fmt.Errorf("table %s: no privilege to read it; run: GRANT SELECT ON %s%s",
-				d.Name, d.Name.SQL(), to))
-		case d.Filtered:
-			problems = append(problems, fmt.Errorf("table %s: row-level security would hide rows; run: ALTER ROLE %s BYPASSRLS",
-				d.Name, table.Quote(user)))
+// refuse tells what of a table we may not read, or would read only in part, with
+// the statements that would change it; nil when there is nothing. Readable holds
+// the columns that may be read of the relations that may not be read whole. Some
+// is true when the request names the columns, so that a grant on them alone is
+// what is wanted. Of a partitioned table itself nothing is read, but its row-level
+// security counts: it is what its users see.
+func (c *connection) refuse(f family, columns []string, some bool, readable map[uint32][]string) *fault.Error {
+	var run []string
+	to := " TO " + table.Quote(c.source.config.User)
+	add := func(statement string) {
+		if !slices.Contains(run, statement) {
+			run = append(run, statement)
 		}
 	}
-	return errors.Join(problems...)
+	for _, leaf := range f.leaves {
+		missing := slices.DeleteFunc(slices.Clone(columns), func(column string) bool {
+			return leaf.Select || slices.Contains(readable[leaf.OID], column)
+		})
+		if !leaf.Usage {
+			add("GRANT USAGE ON SCHEMA " + table.Quote(leaf.Name.Schema) + to)
+		}
+		switch {
+		case len(missing) > 0 && some:
+			add(fmt.Sprintf("GRANT SELECT (%s) ON %s%s", quoteAll(missing), leaf.Name.SQL(), to))
+		case len(missing) > 0:
+			add("GRANT SELECT ON " + leaf.Name.SQL() + to)
+		}
+	}
+	if len(run) > 0 {
+		return fault.New(fault.NoPrivilege, "run: "+strings.Join(run, "; "), "table %s: no privilege to read it", f.Name)
+	}
+	for _, r := range append(f.leaves, f.relation) {
+		switch {
+		case r.Filtered:
+			return fault.New(fault.RowSecurity, "run: ALTER ROLE "+table.Quote(c.source.config.User)+" BYPASSRLS",
+				"table %s: row-level security would hide rows", r.Name)
+		case r.Unlogged && c.standby:
+			return fault.New(fault.Unreadable, "read it from the primary, or leave it out",
+				"table %s: %s is unlogged, and a standby has no rows of such a table", f.Name, r.Name)
+		}
+	}
+	return nil
 }
 
 func quoteAll(names []string) string {

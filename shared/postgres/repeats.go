@@ -1,13 +1,6 @@
 package postgres
 
-import (
-	"context"
-	"fmt"
-
-	"github.com/jackc/pgx/v5"
-
-	"github.com/stagelift/stagelift/shared/table"
-)
+import "context"
 
 // statistic is what ANALYZE found out about a column.
 type statistic struct {
@@ -26,28 +19,19 @@ type statisticKey struct {
 	inherited bool
 }
 
-// statistics reads what we are shown of pg_stats.
-func (s *Snapshot) statistics(ctx context.Context, list []relation) (map[statisticKey]statistic, error) {
+// lookAtStatistics reads what we are shown of pg_stats.
+func (d *description) lookAtStatistics(ctx context.Context) error {
 	const query = `
 SELECT c.oid, p.attname, p.inherited, p.n_distinct::float8, p.avg_width::bigint
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_stats p ON p.schemaname = n.nspname AND p.tablename = c.relname
  WHERE c.oid = ANY($1)`
-	rows, err := s.conn.Query(ctx, query, oids(list))
-	if err != nil {
-		return nil, fmt.Errorf("reading statistics: %w", err)
-	}
-	found := map[statisticKey]statistic{}
+	d.statistics = map[statisticKey]statistic{}
+	_, leaves := d.everywhere()
 	var key statisticKey
 	var value statistic
-	_, err = pgx.ForEachRow(rows, []any{&key.oid, &key.column, &key.inherited, &value.distinct, &value.width}, func() error {
-		found[key] = value
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading statistics: %w", err)
-	}
-	return found, nil
+	return d.each(ctx, "statistics", query, []any{append(leaves, d.roots()...)},
+		[]any{&key.oid, &key.column, &key.inherited, &value.distinct, &value.width}, func() { d.statistics[key] = value })
 }
 
 const (
@@ -71,20 +55,19 @@ func (s statistic) repeats(rows int64) bool {
 
 // repeating lists the columns that repeat. A partitioned table is analysed as a
 // whole only when somebody asks for it; without, a column must repeat in every
-// partition that has statistics.
-func repeating(columns []table.Column, r relation, leaves []relation, rows int64,
-	sizes map[uint32]size, statistics map[statisticKey]statistic,
-) []string {
+// relation that has statistics.
+func repeating(t *Table, statistics map[statisticKey]statistic) []string {
 	var names []string
-	for _, column := range columns {
-		whole, analysed := statistics[statisticKey{oid: r.OID, column: column.Name, inherited: r.Kind == "p"}]
+	rows := t.Rows()
+	for _, column := range t.Columns {
+		whole, analysed := statistics[statisticKey{oid: t.OID, column: column.Name, inherited: t.kind == "p"}]
 		yes := analysed && whole.repeats(rows)
-		for _, leaf := range leaves {
-			part, found := statistics[statisticKey{oid: leaf.OID, column: column.Name}]
+		for _, r := range t.Relations {
+			part, found := statistics[statisticKey{oid: r.OID, column: column.Name}]
 			if analysed || !found {
 				continue
 			}
-			if yes = part.repeats(sizes[leaf.OID].rows); !yes {
+			if yes = part.repeats(r.Rows); !yes {
 				break
 			}
 		}

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/stagelift/stagelift/shared/encode"
 	"github.com/stagelift/stagelift/shared/encode/copybinary"
@@ -36,7 +37,7 @@ func (b *bundle) fields(columns []table.Column) []table.Field {
 }
 
 // read copies spans of a table as CSV.
-func (b *bundle) read(s *postgres.Snapshot, t postgres.Table, spans []postgres.Span) []string {
+func (b *bundle) read(s *postgres.Snapshot, t *postgres.Table, spans []postgres.Span) []string {
 	b.Helper()
 	rows, err := b.query(s, postgres.Query{Fields: b.fields(t.Columns)}, spans)
 	if err != nil {
@@ -81,6 +82,14 @@ func (b *bundle) sent(s *postgres.Snapshot, q postgres.Query, spans []postgres.S
 		return nil, err
 	}
 	defer func() { _ = stream.Close(b.Context()) }()
+	for _, t := range s.Tables {
+		if len(spans) > 0 && t.Relation(spans[0].Relation.OID) != nil {
+			if err := stream.Enter(b.Context(), time.Second, t); err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
 	var out rows
 	for _, span := range spans {
 		statement, err := q.Copy(span)

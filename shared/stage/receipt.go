@@ -1,16 +1,17 @@
 package stage
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/stagelift/stagelift/shared/strict"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -34,7 +35,12 @@ type Receipt struct {
 	Filter string `json:"filter,omitempty"`
 	// Window bounds the rows of an incremental run; nil when all were read.
 	Window *Window `json:"window,omitempty"`
-	Format Format  `json:"format"`
+	// Origin is the table that was read.
+	Origin *Origin `json:"origin,omitempty"`
+	// Apart are tables that inherit from this one, as they print, whose rows are
+	// not in it.
+	Apart  []string `json:"apart,omitempty"`
+	Format Format   `json:"format"`
 	// Manifest is the key of the manifest; empty when there are no parts.
 	Manifest string `json:"manifest,omitempty"`
 	Parts    []Part `json:"parts"`
@@ -68,6 +74,9 @@ type Window struct {
 	// Lookback is an interval, or a number for a numeric cursor; rows in it
 	// were read before, and come again.
 	Lookback string `json:"lookback,omitempty"`
+	// Joined are partitions, as they print, that became a part of the table after
+	// the run before. All of their rows before To are here.
+	Joined []string `json:"joined,omitempty"`
 }
 
 // Snapshot is one moment of the source database.
@@ -79,10 +88,18 @@ type Snapshot struct {
 	LSN string `json:"lsn,omitempty"`
 	// Visible tells which transactions the snapshot sees, as
 	// pg_current_snapshot() prints it. Two snapshots of a database that agree in
-	// it see the same rows.
+	// it see the same rows. It is empty on a standby, which does not print the
+	// transactions that are under way.
 	Visible string `json:"visible,omitempty"`
+	// Held is the snapshot that it was imported from; empty when it was not.
+	Held string `json:"held,omitempty"`
 	// At is the server's clock when the snapshot was taken.
 	At time.Time `json:"at"`
+}
+
+// Same tells whether it is the same moment, for sure.
+func (s Snapshot) Same(o Snapshot) bool {
+	return s.Visible != "" && s.Visible == o.Visible || s.Held != "" && s.Held == o.Held
 }
 
 // Format says how the parts are written.
@@ -152,7 +169,7 @@ func (l Layout) DecodeReceipt(key string, data []byte) (Receipt, error) {
 		return Receipt{}, err
 	}
 	var r Receipt
-	if err := decode(data, &r); err != nil {
+	if err := strict.Decode(data, &r); err != nil {
 		return Receipt{}, fmt.Errorf("decoding receipt %s: %w", key, err)
 	}
 	if err := errors.Join(r.validate(), l.checkPlace(folder, r)); err != nil {
@@ -197,30 +214,31 @@ func (l Layout) checkPlace(f Folder, r Receipt) error {
 	if r.Manifest != wantManifest {
 		return fmt.Errorf("manifest is %q, want %q", r.Manifest, wantManifest)
 	}
-	last := -1
+	seen := make(map[string]bool, len(r.Parts))
 	for _, part := range r.Parts {
-		number, err := l.partNumber(f, part.Key, r.Format.Extension())
-		if err != nil {
-			return err
+		if !l.isPart(f, part.Key, r.Format.Extension()) {
+			return fmt.Errorf("part %q lies elsewhere than %spart-<number>.%s", part.Key, l.Folder(f), r.Format.Extension())
 		}
-		if number <= last {
-			return fmt.Errorf("part %q comes after part number %d", part.Key, last)
+		if seen[part.Key] {
+			return fmt.Errorf("part %q is there twice", part.Key)
 		}
-		last = number
+		seen[part.Key] = true
 	}
 	return nil
 }
 
-// partNumber reads the number of a part's key. Numbers may have gaps: parts
-// whose rows had to be read again are left out.
-func (l Layout) partNumber(f Folder, key, ext string) (int, error) {
-	digits, ours := strings.CutPrefix(key, l.Folder(f)+"part-")
-	digits, whole := strings.CutSuffix(digits, "."+ext)
-	number, err := strconv.Atoi(digits)
-	if err != nil || !ours || !whole || l.Part(f, number, ext) != key {
-		return 0, fmt.Errorf("part %q lies elsewhere than %spart-<number>.%s", key, l.Folder(f), ext)
+var partName = regexp.MustCompile(`^part-(\d{5,})(?:-([0-9a-z]+))?$`)
+
+// isPart tells whether a key is one that Part returns.
+func (l Layout) isPart(f Folder, key, ext string) bool {
+	name, ours := strings.CutPrefix(key, l.Folder(f))
+	name, whole := strings.CutSuffix(name, "."+ext)
+	match := partName.FindStringSubmatch(name)
+	if !ours || !whole || match == nil {
+		return false
 	}
-	return number, nil
+	number, err := strconv.Atoi(match[1])
+	return err == nil && l.Part(f, match[2], number, ext) == key
 }
 
 // Extension returns what the part keys of this format end in. Parquet says
@@ -236,20 +254,6 @@ func (f Format) Extension() string {
 		return f.Name + ".zst"
 	}
 	return f.Name
-}
-
-// decode is strict: what a document says that this code does not know may
-// change what it means.
-func decode(data []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if decoder.More() {
-		return errors.New("data after its end")
-	}
-	return nil
 }
 
 func encode(v any) ([]byte, error) {

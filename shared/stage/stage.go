@@ -15,8 +15,10 @@
 //	<prefix><database>/<schema>.<table>/<run>/receipt.json
 //	<prefix><database>/_state/<schema>.<table>.json
 //	<prefix><database>/_runs/<run>.json
-//	<prefix><database>/_runs/<run>/partial-00001.json
-//	<prefix><database>/_runs/<run>/claim-00001.json
+//	<prefix><database>/_runs/<run>/plan.json
+//	<prefix><database>/_runs/<run>/units.json
+//	<prefix><database>/_runs/<run>/units/<unit>.json
+//	<prefix><database>/_runs/incremental/<schema>.<table>.json
 //	<prefix><database>/_loads/<load id>.json
 //	<prefix><database>/_loads/<warehouse>/<load id>.json
 //
@@ -73,9 +75,14 @@ func (l Layout) Folder(f Folder) string {
 	return l.Table(f.Database, f.Table) + string(f.Run) + "/"
 }
 
-// Part returns the key of part number index; ext comes without its dot.
-func (l Layout) Part(f Folder, index int, ext string) string {
-	return fmt.Sprintf("%spart-%05d.%s", l.Folder(f), index, ext)
+// Part returns the key of part number index of an attempt at the table; ext comes
+// without its dot. The first attempt has no name; those of others are letters and
+// digits.
+func (l Layout) Part(f Folder, attempt string, index int, ext string) string {
+	if attempt != "" {
+		attempt = "-" + attempt
+	}
+	return fmt.Sprintf("%spart-%05d%s.%s", l.Folder(f), index, attempt, ext)
 }
 
 // Manifest returns the key of the table's manifest.
@@ -89,16 +96,35 @@ func (l Layout) Run(database string, run RunID) string {
 	return l.Database(database) + "_runs/" + string(run) + ".json"
 }
 
-// Partial returns the key of the record that a run's invocation number step,
-// from 1, leaves when its time is over; Claim that of the object by which one
-// invocation takes up that record and keeps others from it.
-func (l Layout) Partial(database string, run RunID, step int) string {
-	return fmt.Sprintf("%s_runs/%s/partial-%05d.json", l.Database(database), run, step)
+// Plan returns the key of a run's plan, Units that of its units, and Record that
+// of the record of a unit; Records is the prefix of all of them. They are written
+// when a run is left before it is done.
+func (l Layout) Plan(database string, run RunID) string {
+	return l.runFolder(database, run) + "plan.json"
 }
 
-// Claim returns a key; see Partial.
-func (l Layout) Claim(database string, run RunID, step int) string {
-	return fmt.Sprintf("%s_runs/%s/claim-%05d.json", l.Database(database), run, step)
+// Units returns a key; see Plan.
+func (l Layout) Units(database string, run RunID) string {
+	return l.runFolder(database, run) + "units.json"
+}
+
+// Records returns a prefix; see Plan.
+func (l Layout) Records(database string, run RunID) string {
+	return l.runFolder(database, run) + "units/"
+}
+
+// Record returns a key; see Plan.
+func (l Layout) Record(database string, run RunID, unit string) string {
+	return l.Records(database, run) + unit + ".json"
+}
+
+func (l Layout) runFolder(database string, run RunID) string {
+	return l.Database(database) + "_runs/" + string(run) + "/"
+}
+
+// Begun returns the key of what says that incremental runs of a table have begun.
+func (l Layout) Begun(database string, name table.Name) string {
+	return l.Database(database) + "_runs/incremental/" + escape(name.Schema) + "." + escape(name.Table) + ".json"
 }
 
 // State returns the key of a table's watermark.

@@ -22,7 +22,7 @@ func folder() stage.Folder {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	l := stage.Layout{Prefix: "stage/"}
-	got := []string{l.Part(folder(), 7, "csv.gz"), l.Manifest(folder()), l.Receipt(folder()), l.Run("shop", run), l.Load("a/b", "ff")}
+	got := []string{l.Part(folder(), "", 7, "csv.gz"), l.Manifest(folder()), l.Receipt(folder()), l.Run("shop", run), l.Load("a/b", "ff")}
 	want := []string{
 		"stage/shop/public.Order%20Items/20261121T003000Z-7f3a91c2/part-00007.csv.gz",
 		"stage/shop/public.Order%20Items/20261121T003000Z-7f3a91c2/manifest.json",
@@ -113,8 +113,8 @@ func receipt() stage.Receipt {
 		Format:   stage.Format{Name: "csv", Compression: "gzip", Null: `\N`, Delimiter: ","},
 		Manifest: l.Manifest(folder()),
 		Parts: []stage.Part{
-			{Key: l.Part(folder(), 0, "csv.gz"), Rows: 2, Bytes: 10, CRC32C: "AAAAAA=="},
-			{Key: l.Part(folder(), 1, "csv.gz"), Rows: 3, Bytes: 20, CRC32C: "AAAAAA=="},
+			{Key: l.Part(folder(), "", 0, "csv.gz"), Rows: 2, Bytes: 10, CRC32C: "AAAAAA=="},
+			{Key: l.Part(folder(), "7f3a91c2", 0, "csv.gz"), Rows: 3, Bytes: 20, CRC32C: "AAAAAA=="},
 		},
 		Rows: 5, Bytes: 30, Load: stage.Load{Mode: "append"},
 	}
@@ -149,6 +149,16 @@ func TestReceiptThatDisagreesIsRefused(t *testing.T) {
 		"a part left out":     func(r *stage.Receipt) { r.Parts = r.Parts[:1] },
 		"an empty part":       func(r *stage.Receipt) { r.Parts[0].Rows, r.Rows = 0, 3 },
 		"a part of elsewhere": func(r *stage.Receipt) { r.Parts[0].Key = "stage/shop/public.secret/x/part-00000.csv.gz" },
+		"a part twice":        func(r *stage.Receipt) { r.Parts[1] = r.Parts[0]; r.Rows, r.Bytes = 4, 20 },
+		"a part of no attempt": func(r *stage.Receipt) {
+			r.Parts[0].Key = strings.Replace(r.Parts[0].Key, "part-00000", "part-00000-", 1)
+		},
+		"a part of an odd attempt": func(r *stage.Receipt) {
+			r.Parts[0].Key = strings.Replace(r.Parts[0].Key, "part-00000", "part-00000-A", 1)
+		},
+		"a part with another number": func(r *stage.Receipt) {
+			r.Parts[0].Key = strings.Replace(r.Parts[0].Key, "part-00000", "part-000000", 1)
+		},
 		"a manifest elsewhere": func(r *stage.Receipt) {
 			r.Manifest = "stage/other/manifest.json"
 		},

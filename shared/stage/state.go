@@ -8,59 +8,72 @@ import (
 	"github.com/stagelift/stagelift/shared/table"
 )
 
-// StateVersion is the version of the state that this code writes and reads.
-const StateVersion = 1
+// StateVersion is the version of the state that this code writes; it reads those
+// before as well.
+const StateVersion = 2
 
-// State is how far the incremental runs of a table have come. It changes in two
-// steps, each only over the very state that the run found (If-Match), so that
-// of two runs at once one wins: first the run writes down what it is about to
-// publish, then the receipt, then the new watermark. Whoever finds the first
-// step alone looks whether the receipt is there, and so knows the watermark.
+// State is how far the incremental runs of a table have come, and what it is the
+// state of. It changes in two steps, each only over the very state that the run
+// found, so that of two runs at once one wins: first the run writes down what it
+// is about to publish, then the receipt, then the new watermark. Whoever finds the
+// first step alone looks whether the receipt is there, and so knows the watermark.
 type State struct {
 	Version  int        `json:"version"`
 	Database string     `json:"database"`
 	Table    table.Name `json:"table"`
-	// Column is the cursor, of PostgreSQL's type Type.
+	// Column is the cursor, of PostgreSQL's type Type; Number is its own in the
+	// table, which it keeps through all renames, 0 in states of version 1.
 	Column string `json:"column"`
 	Type   string `json:"type"`
+	Number int16  `json:"number,omitempty"`
+	// Origin is the table that was read; the zero value in states of version 1.
+	Origin Origin `json:"origin,omitzero"`
+	// Gone are relations that held rows of the table, and do no more.
+	Gone []uint32 `json:"gone,omitempty"`
+	// Filter, Only and Except are what the runs were asked for.
+	Filter string   `json:"filter,omitempty"`
+	Only   []string `json:"only,omitempty"`
+	Except []string `json:"except,omitempty"`
 	// Watermark is the exclusive upper bound of what is published; empty when
 	// nothing is. Run published up to it.
 	Watermark string `json:"watermark,omitempty"`
 	Run       RunID  `json:"run,omitempty"`
 	// Publishing is what a run is about to publish.
 	Publishing *Publishing `json:"publishing,omitempty"`
-	At         time.Time   `json:"at"`
+	// Unfinished is a run that began with the rows beyond the watermark, and was
+	// left; the next one goes on with it.
+	Unfinished RunID `json:"unfinished,omitempty"`
+	// Rows bounds how many rows a run reads at once, since more were too many for
+	// the time that there is; 0 does not.
+	Rows int64     `json:"rows,omitempty"`
+	At   time.Time `json:"at"`
 }
 
 // Publishing is a run's intent to publish.
 type Publishing struct {
 	Run RunID `json:"run"`
-	// To is the watermark, once Receipt is there.
-	To      string `json:"to"`
-	Receipt string `json:"receipt"`
+	// To is the watermark, once Receipt is there, and Relations those that hold
+	// rows of the table then.
+	To        string   `json:"to"`
+	Relations []uint32 `json:"relations,omitempty"`
+	Receipt   string   `json:"receipt"`
 }
 
-// Encode returns the state as it is stored.
-func (s State) Encode() ([]byte, error) { return encode(s) }
-
-// DecodeState reads a state, which must be that of the table.
-func DecodeState(data []byte, database string, name table.Name) (State, error) {
-	var s State
-	if err := decode(data, &s); err != nil {
-		return State{}, fmt.Errorf("decoding the state of %s: %w", name, err)
-	}
+func (s State) check() error {
 	var problems []error
-	if s.Version != StateVersion {
+	if s.Version < 1 || s.Version > StateVersion {
 		problems = append(problems, fmt.Errorf("version is %d, want %d", s.Version, StateVersion))
 	}
-	if s.Database != database || s.Table != name {
-		problems = append(problems, fmt.Errorf("it is of table %s in database %q", s.Table, s.Database))
-	}
-	if s.Column == "" || s.Type == "" || s.Watermark == "" && s.Publishing == nil {
+	if s.Column == "" || s.Type == "" || s.Watermark == "" && s.Publishing == nil && s.Unfinished == "" && s.Rows == 0 {
 		problems = append(problems, errors.New("cursor or watermark are missing"))
 	}
-	if err := errors.Join(problems...); err != nil {
-		return State{}, fmt.Errorf("checking the state of %s: %w", name, err)
-	}
-	return s, nil
+	return errors.Join(problems...)
+}
+
+// Begun says that incremental runs of a table have begun. It is written with the
+// first receipt and never again, so that a watermark that is gone is missed.
+type Begun struct {
+	Table table.Name `json:"table"`
+	Run   RunID      `json:"run"`
+	At    time.Time  `json:"at"`
 }

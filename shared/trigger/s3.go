@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/stagelift/stagelift/shared/strict"
 )
 
 // record holds the fields of a notification record that are used. The type of
@@ -35,12 +37,12 @@ type record struct {
 const s3Source = "aws:s3"
 
 func decodeNotification(raw json.RawMessage) (Event, error) {
-	if got := kindOf(raw); got != "list" {
+	if got := strict.KindOf(raw); got != "list" {
 		return Event{}, fmt.Errorf("field Records: got %s, want a list", got)
 	}
 	var records []record
 	if err := json.Unmarshal(raw, &records); err != nil {
-		return Event{}, fmt.Errorf("field Records: %w", wording(err))
+		return Event{}, fmt.Errorf("field Records: %w", strict.Wording(err))
 	}
 	if len(records) == 0 {
 		return Event{}, errors.New("field Records is an empty list; a notification has at least one record")
@@ -48,7 +50,7 @@ func decodeNotification(raw json.RawMessage) (Event, error) {
 	for i, r := range records {
 		if r.EventSource != records[0].EventSource {
 			return Event{}, fmt.Errorf("field Records mixes sources: 0 is from %s, %d from %s",
-				short(records[0].EventSource), i, short(r.EventSource))
+				strict.Short(records[0].EventSource), i, strict.Short(r.EventSource))
 		}
 	}
 	event := Event{Kind: S3Notification, Objects: make([]Object, len(records))}
@@ -65,19 +67,19 @@ func decodeNotification(raw json.RawMessage) (Event, error) {
 func (r record) object() (Object, error) {
 	if r.EventSource != s3Source {
 		return Object{}, fmt.Errorf("source is %s, want %s; S3 must notify the function itself or through EventBridge",
-			short(r.EventSource), s3Source)
+			strict.Short(r.EventSource), s3Source)
 	}
 	// Minor versions only add fields (S3 User Guide, "Event message structure").
 	if major, _, _ := strings.Cut(r.EventVersion, "."); major != "2" {
-		return Object{}, fmt.Errorf("eventVersion is %s, want 2 and any minor version", short(r.EventVersion))
+		return Object{}, fmt.Errorf("eventVersion is %s, want 2 and any minor version", strict.Short(r.EventVersion))
 	}
 	if !strings.HasPrefix(r.EventName, "ObjectCreated:") {
 		return Object{}, fmt.Errorf("eventName is %s, want ObjectCreated:*; set the notification to s3:ObjectCreated:* only",
-			short(r.EventName))
+			strict.Short(r.EventName))
 	}
 	key, err := url.QueryUnescape(r.S3.Object.Key)
 	if err != nil {
-		return Object{}, fmt.Errorf("decoding key %s: %w", short(r.S3.Object.Key), err)
+		return Object{}, fmt.Errorf("decoding key %s: %w", strict.Short(r.S3.Object.Key), err)
 	}
 	from := r.S3.Object
 	return checked(Object{
@@ -103,7 +105,7 @@ type detail struct {
 func decodeEventBridge(fields map[string]json.RawMessage) (Event, error) {
 	var source, what string
 	for name, to := range map[string]*string{"source": &source, "detail-type": &what} {
-		if got := kindOf(fields[name]); got != "text" {
+		if got := strict.KindOf(fields[name]); got != "text" {
 			return Event{}, fmt.Errorf("field %s: got %s, want text", name, got)
 		}
 		if err := json.Unmarshal(fields[name], to); err != nil {
@@ -115,14 +117,14 @@ func decodeEventBridge(fields map[string]json.RawMessage) (Event, error) {
 	}
 	if source != "aws.s3" || what != "Object Created" {
 		return Event{}, fmt.Errorf(`event is %s from %s, want "Object Created" from "aws.s3"; narrow the rule's pattern`,
-			short(what), short(source))
+			strict.Short(what), strict.Short(source))
 	}
-	if got := kindOf(fields["detail"]); got != "object" {
+	if got := strict.KindOf(fields["detail"]); got != "object" {
 		return Event{}, fmt.Errorf("field detail: got %s, want an object", got)
 	}
 	var d detail
 	if err := json.Unmarshal(fields["detail"], &d); err != nil {
-		return Event{}, fmt.Errorf("field detail: %w", wording(err))
+		return Event{}, fmt.Errorf("field detail: %w", strict.Wording(err))
 	}
 	// The key is taken as it stands: EventBridge, unlike a notification, does
 	// not encode it. AWS shows that in examples and states it nowhere that we
@@ -140,10 +142,10 @@ func decodeEventBridge(fields map[string]json.RawMessage) (Event, error) {
 func decodeTest(raw json.RawMessage) (Event, error) {
 	var name string
 	if err := json.Unmarshal(raw, &name); err != nil {
-		return Event{}, fmt.Errorf("field Event: got %s, want text", kindOf(raw))
+		return Event{}, fmt.Errorf("field Event: got %s, want text", strict.KindOf(raw))
 	}
 	if name != "s3:TestEvent" {
-		return Event{}, fmt.Errorf("field Event is %s, want s3:TestEvent", short(name))
+		return Event{}, fmt.Errorf("field Event is %s, want s3:TestEvent", strict.Short(name))
 	}
 	return Event{Kind: S3Test}, nil
 }
@@ -155,9 +157,9 @@ func checked(o Object) (Object, error) {
 	case o.Key == "":
 		return Object{}, errors.New("names no key")
 	case !utf8.ValidString(o.Key):
-		return Object{}, fmt.Errorf("key %s is not valid UTF-8", short(o.Key))
+		return Object{}, fmt.Errorf("key %s is not valid UTF-8", strict.Short(o.Key))
 	case o.Size < 0:
-		return Object{}, fmt.Errorf("size of key %s is %d", short(o.Key), o.Size)
+		return Object{}, fmt.Errorf("size of key %s is %d", strict.Short(o.Key), o.Size)
 	}
 	return o, nil
 }

@@ -22,6 +22,8 @@ package trigger
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/stagelift/stagelift/shared/strict"
 )
 
 // Kind is a way in which a function is woken. The zero Kind is none of them.
@@ -77,7 +79,7 @@ type Event struct {
 	// at least one, in the order told; nil for the other kinds.
 	Objects []Object
 	// Request is the payload of a Direct event, a JSON object whose fields are
-	// not checked yet (see DecodeRequest); nil for the other kinds. It shares
+	// not checked yet (see strict.Decode); nil for the other kinds. It shares
 	// its bytes with the payload.
 	Request json.RawMessage
 }
@@ -92,16 +94,16 @@ func Decode(payload []byte) (Event, error) {
 }
 
 func decode(payload []byte) (Event, error) {
-	if err := valid(payload); err != nil {
+	if err := strict.Valid(payload); err != nil {
 		return Event{}, err
 	}
-	list, err := members(payload)
+	list, err := strict.Members(payload)
 	if err != nil {
 		return Event{}, err
 	}
 	fields := make(map[string]json.RawMessage, len(list))
 	for _, m := range list {
-		fields[m.name] = m.value
+		fields[m.Name] = m.Value
 	}
 	switch {
 	case fields["Records"] != nil:

@@ -1,0 +1,396 @@
+package run
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/stagelift/stagelift/shared/fault"
+	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+// records are where a run that was left says what was made of it.
+type records struct {
+	shelf    stage.Shelf
+	layout   stage.Layout
+	database string
+	run      stage.RunID
+}
+
+func (j *Job) records(id stage.RunID) records {
+	return records{shelf: j.shelf(), layout: j.Layout, database: j.Database, run: id}
+}
+
+func (s records) plan() stage.Document[stage.Plan] {
+	return stage.Document[stage.Plan]{Shelf: s.shelf, Key: s.layout.Plan(s.database, s.run)}
+}
+
+func (s records) units() stage.Document[stage.Units] {
+	return stage.Document[stage.Units]{Shelf: s.shelf, Key: s.layout.Units(s.database, s.run)}
+}
+
+func (s records) record(key string) stage.Document[stage.Record] {
+	return stage.Document[stage.Record]{Shelf: s.shelf, Key: key}
+}
+
+// left is a run that was left.
+type left struct {
+	plan    stage.Plan
+	open    []stage.Unit
+	records []stage.Record
+}
+
+// read returns the plan, the units that have no record, and the records.
+func (s records) read(ctx context.Context) (l left, err error) {
+	if l.plan, _, err = s.plan().Read(ctx); err != nil {
+		return l, err
+	}
+	units, _, err := s.units().Read(ctx)
+	if err != nil {
+		return l, err
+	}
+	for listed, err := range s.shelf.Store.List(ctx, s.shelf.Bucket, s.layout.Records(s.database, s.run), "") {
+		if err != nil {
+			return l, err
+		}
+		record, _, err := s.record(listed.Key).Read(ctx)
+		if err != nil {
+			return l, err
+		}
+		l.records = append(l.records, record)
+	}
+	if l.plan.Database != s.database || l.plan.Run != s.run {
+		return l, fmt.Errorf("the plan of run %s is that of run %s in database %q", s.run, l.plan.Run, l.plan.Database)
+	}
+	l.open = stage.Open(units.Units, l.records)
+	return l, nil
+}
+
+// of picks what there is of one table; false when it is not in the plan.
+func (l left) of(name table.Name) (planned stage.PlannedTable, open []stage.Unit, records []stage.Record, found bool) {
+	open = []stage.Unit{}
+	for _, u := range l.open {
+		if u.Table == name {
+			open = append(open, u)
+		}
+	}
+	for _, r := range l.records {
+		if r.Table == name {
+			records = append(records, r)
+		}
+	}
+	at := slices.IndexFunc(l.plan.Tables, func(p stage.PlannedTable) bool { return p.Table == name })
+	if at >= 0 {
+		planned = l.plan.Tables[at]
+	}
+	return planned, open, records, at >= 0
+}
+
+// goOn takes up a run that was left. Tables that are published by now are settled.
+func (r *run) goOn(ctx context.Context, request Request) error {
+	id, err := stage.ParseContinuation(request.Continuation)
+	if err != nil {
+		return &fault.Error{Code: fault.Request, Err: err}
+	}
+	what, err := r.records(id).read(ctx)
+	if errors.Is(err, object.ErrNotFound) {
+		return fault.New(fault.Request, "", "going on with run %s: it was not left, or its plan is gone: %w", id, err)
+	}
+	if err != nil {
+		return fault.Coded(fmt.Errorf("going on with run %s: %w", id, err), fault.Staging)
+	}
+	original, err := DecodeRequest(what.plan.Request)
+	if err != nil {
+		return err
+	}
+	if r.settings, err = original.settings(); err != nil {
+		return err
+	}
+	r.id, r.plan, r.attempt, r.moment = id, &what.plan, newAttempt(), what.plan.Snapshot
+	selection := r.settings.selection()
+	selection.Include, selection.Exclude = nil, nil
+	for _, planned := range what.plan.Tables {
+		if published, err := r.adopt(ctx, planned.Table); published || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		pattern, err := table.ParsePattern(planned.Table.String())
+		if err != nil {
+			return err
+		}
+		selection.Include = append(selection.Include, pattern)
+	}
+	if len(selection.Include) == 0 {
+		return nil
+	}
+	moment := r.moment
+	if err := r.open(ctx, request.Snapshot, selection, nil); err != nil {
+		return fmt.Errorf("going on with run %s: %w", id, err)
+	}
+	now := r.moment
+	r.moment = moment
+	r.queue = newQueue(r.resumed(ctx, what, now))
+	return nil
+}
+
+// newAttempt names an invocation that goes on with a run.
+func newAttempt() string {
+	var name [4]byte
+	_, _ = rand.Read(name[:]) // never fails: crypto/rand ends the process instead
+	return hex.EncodeToString(name[:])
+}
+
+// adopt finds out that a table of the run was published.
+func (r *run) adopt(ctx context.Context, name table.Name) (bool, error) {
+	key := r.Layout.Receipt(r.folder(name))
+	data, _, err := r.Store.Get(ctx, object.Location{Bucket: r.Bucket, Key: key}, receiptLimit)
+	if errors.Is(err, object.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fault.Coded(err, fault.Staging)
+	}
+	receipt, err := r.Layout.DecodeReceipt(key, data)
+	if err != nil {
+		return false, fault.Coded(err, fault.Staging)
+	}
+	r.settle(outcomeOf(receipt, key))
+	return true, nil
+}
+
+// resumed makes tasks of the tables that a run has left.
+func (r *run) resumed(ctx context.Context, what left, now stage.Snapshot) []*task {
+	var list []*task
+	for _, described := range r.snapshot.Tables {
+		t := &task{Table: described, treatment: r.settings.of(described.Name), settings: &r.settings, folder: r.folder(described.Name), attempt: r.attempt, moment: now}
+		if err := r.takeUp(ctx, t, what, nil); err != nil {
+			r.fail(ctx, described.Name.String(), fault.Coded(err, fault.TableRequest))
+			continue
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// unfinished goes on with a table that the run before began with and left; nil when
+// it cannot, since the table is another by now: then the window is read anew, of
+// which nothing was published.
+func (r *run) unfinished(ctx context.Context, t *task, w *window) (*task, error) {
+	id := w.before.Unfinished
+	what, err := r.records(id).read(ctx)
+	if err != nil {
+		r.Log.WarnContext(ctx, "an unfinished run cannot be gone on with; its window is read anew", "run", r.id, "table", t.Name.String(), "unfinished", id, "error", err)
+		return nil, nil
+	}
+	original, err := DecodeRequest(what.plan.Request)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := original.settings()
+	if err != nil {
+		return nil, err
+	}
+	settings.streams, settings.ddlWait = r.settings.streams, r.settings.ddlWait
+	on := &task{
+		Table: t.Table, treatment: settings.of(t.Name), settings: &settings, attempt: newAttempt(), moment: r.moment,
+		folder: stage.Folder{Database: r.Database, Table: t.Name, Run: id},
+	}
+	if err := r.takeUp(ctx, on, what, w); err != nil {
+		r.Log.WarnContext(ctx, "an unfinished run cannot be gone on with; its window is read anew", "run", r.id, "table", t.Name.String(), "unfinished", id, "error", err)
+		return nil, nil
+	}
+	r.Log.InfoContext(ctx, "going on with a table that a run before has left", "run", r.id, "table", t.Name.String(), "unfinished", id)
+	return on, nil
+}
+
+// takeUp puts a task where the records of its run say that it is. Of an
+// incremental run the state is w's, or is read.
+func (r *run) takeUp(ctx context.Context, t *task, what left, w *window) error {
+	planned, open, records, found := what.of(t.Name)
+	if !found {
+		return fmt.Errorf("run %s has no table %s", what.plan.Run, t.Name)
+	}
+	t.open, t.earlier, t.density = open, records, planned.Density
+	for _, record := range records {
+		t.first += len(record.Parts)
+	}
+	if err := errors.Join(t.describe(), t.checkOpen(planned)); err != nil {
+		return err
+	}
+	if planned.Window != nil {
+		column := t.columns[max(0, t.position(planned.Window.Column))]
+		if w == nil {
+			state, etag, err := r.readState(ctx, t.Name, column)
+			if err != nil {
+				return err
+			}
+			w = &window{etag: etag, before: state, origin: t.origin(r.snapshot, r.Host)}
+		}
+		t.window = &window{Window: *planned.Window, column: column, etag: w.etag, before: w.before, origin: w.origin}
+		t.window.origin.Relations = planned.Origin.Relations
+		for _, relation := range t.Relations {
+			if slices.Contains(planned.Window.Joined, relation.Name.String()) {
+				t.window.joined = append(t.window.joined, relation.OID)
+			}
+		}
+	}
+	return t.prepare()
+}
+
+// checkOpen refuses to go on with a table that is another by now. Its blocks are
+// the same only as long as it was not rewritten.
+func (t *task) checkOpen(planned stage.PlannedTable) error {
+	changed := func(format string, args ...any) error {
+		return fault.New(fault.Changed, "start a new run", "table %s cannot be gone on with: %s", t.Name, fmt.Sprintf(format, args...))
+	}
+	if planned.Origin.OID != t.OID {
+		return changed("it is another table by now")
+	}
+	if len(planned.Columns) != len(t.Columns) {
+		return changed("its columns are others by now")
+	}
+	for i, c := range planned.Columns {
+		if c.Name != t.Columns[i].Name || c.Type != t.Columns[i].Type {
+			return changed("its columns are others by now")
+		}
+	}
+	for _, g := range t.ranges() {
+		r := t.Relation(g.Relation)
+		switch {
+		case r == nil:
+			return changed("a part of it is gone that was not read to its end")
+		case r.File != g.File:
+			return changed("%s was rewritten", r.Name)
+		}
+	}
+	return nil
+}
+
+// leave writes down what is left of the tables that are not settled, for another
+// invocation to go on with. It reports whether anything was brought further.
+func (r *run) leave(ctx context.Context, unsettled []*progress) (moved bool, err error) {
+	var fresh []*progress
+	for _, p := range unsettled {
+		if p.open == nil {
+			fresh = append(fresh, p)
+		}
+	}
+	moved = slices.ContainsFunc(unsettled, func(p *progress) bool { return p.began() }) || len(r.answer().with(Published)) > 0
+	if !moved {
+		return false, nil
+	}
+	if err := r.writePlan(ctx, fresh); err != nil {
+		return false, err
+	}
+	for _, p := range unsettled {
+		if p.began() {
+			err = errors.Join(err, r.writeRecord(ctx, p))
+		}
+		if p.window != nil && err == nil {
+			err = r.markUnfinished(ctx, p.task)
+		}
+	}
+	return true, err
+}
+
+// writePlan writes the plan of tables that have none yet, a unit for each.
+func (r *run) writePlan(ctx context.Context, fresh []*progress) error {
+	if len(fresh) == 0 {
+		return nil
+	}
+	request, err := json.Marshal(r.settings.request)
+	if err != nil {
+		return fmt.Errorf("encoding the request of run %s: %w", r.id, err)
+	}
+	plan := stage.Plan{Version: stage.PlanVersion, Database: r.Database, Run: r.id, Request: request, Snapshot: r.moment, At: time.Now().UTC()}
+	for _, p := range r.queue.tables {
+		if p.folder.Run == r.id && r.settledAs(p.Name.String()) == Published {
+			plan.Tables = append(plan.Tables, stage.PlannedTable{Table: p.Name})
+		}
+	}
+	var units stage.Units
+	for i, p := range fresh {
+		planned := stage.PlannedTable{Table: p.Name, Columns: p.Columns, Density: p.density, Origin: p.origin(r.snapshot, r.Host)}
+		if p.window != nil {
+			planned.Window = &p.window.Window
+		}
+		plan.Tables = append(plan.Tables, planned)
+		p.open = []stage.Unit{{ID: strconv.Itoa(i + 1), Table: p.Name, Ranges: p.whole()}}
+		units.Units = append(units.Units, p.open...)
+	}
+	if _, err := r.records(r.id).units().Create(ctx, units); err != nil {
+		return err
+	}
+	_, err = r.records(r.id).plan().Create(ctx, plan)
+	return err
+}
+
+// writeRecord records what this invocation made of the units of a table. One that
+// is there already is another's who went on from the same records; then what this
+// one made is nobody's.
+func (r *run) writeRecord(ctx context.Context, p *progress) error {
+	record := stage.Record{Version: stage.PlanVersion, Table: p.Name, Snapshot: p.moment, At: time.Now().UTC()}
+	var read []stage.Range
+	record.Copied, record.Parts, read = p.stored(0)
+	for _, u := range p.open {
+		record.Units = append(record.Units, u.ID)
+	}
+	if rest := without(p.ranges(), read); len(rest) > 0 {
+		record.Left = []stage.Unit{{ID: record.Units[0] + ".1", Table: p.Name, Ranges: rest}}
+	}
+	s := r.records(p.folder.Run)
+	_, err := s.record(r.Layout.Record(r.Database, p.folder.Run, record.Units[0])).Create(ctx, record)
+	if errors.Is(err, object.ErrExists) {
+		r.Log.WarnContext(ctx, "another invocation went on with this table at the same time; what this one read is left out", "run", p.folder.Run, "table", p.Name.String())
+		return nil
+	}
+	return err
+}
+
+// markUnfinished has the next incremental run go on with the table.
+func (r *run) markUnfinished(ctx context.Context, t *task) error {
+	w := t.window
+	if w.before.Unfinished == t.folder.Run {
+		return nil
+	}
+	state := w.next(t, w.before.Watermark)
+	state.Run, state.Unfinished, state.Origin.Relations, state.Gone = w.before.Run, t.folder.Run, w.before.Origin.Relations, w.before.Gone
+	_, err := r.state(t.Name).Replace(ctx, state, w.etag)
+	if stage.Conflict(err) {
+		return nil // another run is further; what this one read is nobody's
+	}
+	return err
+}
+
+// leaveSlices publishes windows as far as they came, and sees to it that those that
+// came nowhere are read in smaller slices the next time.
+func (r *run) leaveSlices(ctx context.Context, unsettled []*progress) {
+	for _, p := range unsettled {
+		if p.window == nil {
+			continue
+		}
+		if p.window.sliced {
+			if err := r.publish(ctx, p); err != nil {
+				r.broke(ctx, p, err)
+			}
+		}
+		if !r.settled(p.Name.String()) && (p.window.sliced || !p.Relations[0].ByBlock) {
+			state := p.window.next(p.task, p.window.before.Watermark)
+			state.Run, state.Rows = p.window.before.Run, max(1, min(firstSlice, p.rows.Load())/2)
+			state.Origin.Relations, state.Gone = p.window.before.Origin.Relations, p.window.before.Gone
+			if _, err := r.state(p.Name).Replace(ctx, state, p.window.etag); err != nil && !stage.Conflict(err) {
+				r.Log.WarnContext(ctx, "that a window is to be cut smaller could not be written down", "run", r.id, "table", p.Name.String(), "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package run
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/stagelift/stagelift/shared/postgres"
+)
+
+// progress is one table of a run, on its way: what is read, who reads, what is
+// stored.
+type progress struct {
+	*task
+	tally
+	feed
+
+	// The queue's.
+	state    readState
+	readers  int  // streams inside
+	closing  int  // parts that are being closed
+	alone    bool // not to be entered together with others
+	shut     bool // nobody else enters: a statement waits for the table
+	promoted bool // somebody waits for it
+	let      bool // its lock is not needed any more
+}
+
+type readState int
+
+const (
+	waiting readState = iota // nobody has come to it yet
+	taken                    // a stream is about to enter
+	entered                  // a stream has it, and its lock
+	over                     // it failed, or all of it is read
+)
+
+// queue hands out tables. A stream stays with its table while there are units
+// left, so that its part can grow across them. Small tables are handed out several
+// at a time, to be locked and looked at together.
+type queue struct {
+	mu     sync.Mutex
+	tables []*progress // in the order in which their locks are held
+}
+
+const (
+	// smallTable is the size in bytes up to which a table is handed out with
+	// others, and handful how many at most, and how much of them.
+	smallTable   = 4 << 20
+	handful      = 32
+	handfulBytes = 16 << 20
+)
+
+func newQueue(tasks []*task) *queue {
+	q := &queue{}
+	for _, t := range tasks {
+		q.tables = append(q.tables, &progress{task: t})
+	}
+	return q
+}
+
+// next returns tables that have something left, taken for the caller; none when
+// none has. Those that somebody waits for come first, then those that nobody has
+// begun, then those that others are at.
+func (q *queue) next() []*progress {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if i := slices.IndexFunc(q.tables, func(p *progress) bool { return p.state == waiting && p.promoted }); i >= 0 {
+		return q.take(q.tables[i])
+	}
+	var some []*progress
+	var size int64
+	for _, p := range q.tables {
+		if p.state != waiting || len(some) > 0 && (p.alone || p.Bytes() > smallTable) {
+			continue
+		}
+		if some, size = append(some, p), size+p.Bytes(); p.alone || size >= handfulBytes || len(some) == handful {
+			break
+		}
+	}
+	// A large table is begun by one stream and joined by the others, before small
+	// ones are.
+	if len(some) > 0 && some[0].Bytes() > smallTable {
+		return q.take(some[0])
+	}
+	if i := slices.IndexFunc(q.tables, func(p *progress) bool { return p.state == entered && !p.shut && p.more() }); i >= 0 {
+		return q.take(q.tables[i])
+	}
+	return q.take(some...)
+}
+
+func (q *queue) take(list ...*progress) []*progress {
+	for _, p := range list {
+		if p.readers++; p.state == waiting {
+			p.state = taken
+		}
+	}
+	return list
+}
+
+// enter records that the caller is inside of tables that it has taken.
+func (q *queue) enter(list []*progress) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range list {
+		if p.state == taken {
+			p.state = entered
+		}
+	}
+}
+
+// putBack gives tables back that could not be entered, each to be tried alone.
+func (q *queue) putBack(list []*progress) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range list {
+		p.readers--
+		if p.alone = true; p.readers == 0 && p.state != over && !p.isCut() {
+			p.state = waiting
+		}
+	}
+}
+
+// shutOut keeps other streams from a table that they would have to wait for. It
+// reports whether somebody is inside; the caller is not any more then.
+func (q *queue) shutOut(p *progress) (inside bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.shut = true
+	if inside = p.state == entered; inside {
+		p.readers--
+	}
+	return inside
+}
+
+// hurry tells whether somebody waits for a table that nobody reads, and nobody for
+// this one: who leaves that would let it be changed.
+func (q *queue) hurry(this *progress) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !this.promoted && slices.ContainsFunc(q.tables, func(p *progress) bool { return p.state == waiting && p.promoted })
+}
+
+// promote puts a table that somebody waits for in front of the others.
+func (q *queue) promote(t *postgres.Table) *progress {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.tables {
+		if p.Table == t {
+			p.promoted = true
+			return p
+		}
+	}
+	return nil
+}
+
+// giveUp takes a table that nobody has come to yet out of the queue; false when
+// somebody has.
+func (q *queue) giveUp(p *progress) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p.state != waiting {
+		return false
+	}
+	p.state = over
+	return true
+}
+
+// closes counts parts of a table that are being closed.
+func (q *queue) closes(p *progress) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.closing++
+}
+
+// leave gives a table back. It reports whether that was all of it, once, to the
+// last who has to do with it; then it is to be published, or was given up.
+func (q *queue) leave(p *progress, readers, closing int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.readers -= readers
+	p.closing -= closing
+	if p.readers > 0 || p.closing > 0 || p.state == over || p.more() {
+		return false
+	}
+	p.state = over
+	return true
+}
+
+// holdings lists tables whose lock in the snapshot's session is not needed any
+// more, and tells which are still to be read.
+func (q *queue) holdings() (let []*progress, unread map[*postgres.Table]*progress) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	unread = map[*postgres.Table]*progress{}
+	for _, p := range q.tables {
+		switch {
+		case p.state == waiting || p.state == taken:
+			unread[p.Table] = p
+		case !p.let:
+			let = append(let, p)
+		}
+	}
+	return let, unread
+}

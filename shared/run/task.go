@@ -1,0 +1,240 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/stagelift/stagelift/shared/encode"
+	"github.com/stagelift/stagelift/shared/fault"
+	"github.com/stagelift/stagelift/shared/postgres"
+	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+// task is one table of a run: what is read of it, how it is written, and where it
+// goes. It does not change once it is made.
+type task struct {
+	*postgres.Table
+	treatment
+	settings *settings
+	folder   stage.Folder
+	// attempt names the parts of this invocation, and numbers begin at first.
+	attempt string
+	first   int
+	// columns and key are those of the receipt.
+	columns  []table.Column
+	key      []string
+	fields   []table.Field
+	query    postgres.Query
+	encoding encode.Options
+	// window is an incremental run's; nil for all others.
+	window *window
+	// moment is that of this invocation, earlier what invocations before made of
+	// the table, and open the units that they left; nil when it was not begun.
+	moment  stage.Snapshot
+	earlier []stage.Record
+	open    []stage.Unit
+	density float64
+}
+
+// tasks makes a task of each table of the snapshot. A table that cannot be read as
+// the request wants fails, and the others do not.
+func (r *run) tasks(ctx context.Context) []*task {
+	var list []*task
+	for _, described := range r.snapshot.Tables {
+		name := described.Name.String()
+		if len(described.Columns) == 0 && !described.Named {
+			r.skip(ctx, name, fault.NoColumns, "it has no columns")
+			continue
+		}
+		t, err := r.task(ctx, described)
+		if err != nil {
+			r.fail(ctx, name, fault.Coded(err, fault.TableRequest))
+			continue
+		}
+		if t == nil {
+			continue
+		}
+		list = append(list, t)
+		r.Log.InfoContext(ctx, "table selected", "run", t.folder.Run, "table", name, "rows_estimate", t.Rows(),
+			"bytes_estimate", t.Bytes(), "format", t.format.Name, "compression", t.format.Compression, "apart", t.apart())
+	}
+	return list
+}
+
+// task returns nil for a table that is settled already.
+func (r *run) task(ctx context.Context, described *postgres.Table) (*task, error) {
+	t := &task{Table: described, treatment: r.settings.of(described.Name), settings: &r.settings, folder: r.folder(described.Name), moment: r.moment, attempt: r.attempt}
+	if err := t.describe(); err != nil {
+		return nil, err
+	}
+	if t.where != "" {
+		if err := r.snapshot.CheckFilter(ctx, described, t.where); err != nil {
+			return nil, err
+		}
+	}
+	if r.settings.incremental {
+		unfinished, err := r.bound(ctx, t)
+		if err != nil || t.window == nil {
+			return unfinished, err
+		}
+	}
+	return t, t.prepare()
+}
+
+// apart names the tables whose rows are not in this one, though they inherit from
+// it and nobody asked for that.
+func (t *task) apart() []string {
+	if t.inherited == "only" || len(t.Apart) == 0 {
+		return nil
+	}
+	names := make([]string, len(t.Apart))
+	for i, name := range t.Apart {
+		names[i] = name.String()
+	}
+	return names
+}
+
+// describe settles the columns and the key as the request wants them.
+func (t *task) describe() error {
+	if t.columns, t.key = slices.Clone(t.Columns), t.PrimaryKey; len(t.columns) == 0 {
+		return fault.New(fault.NoColumns, "", "it has no columns; there is nothing to load it into")
+	}
+	if t.primaryKey != nil {
+		t.key = t.primaryKey
+	}
+	problems := []error{t.narrow(), t.checkLoad()}
+	for _, name := range t.key {
+		if t.position(name) < 0 && t.primaryKey != nil {
+			problems = append(problems, fmt.Errorf("primary_key names column %s, which is not read", table.Quote(name)))
+		}
+	}
+	if slices.ContainsFunc(t.key, func(name string) bool { return t.position(name) < 0 }) {
+		t.key = nil // a key of which columns are left out tells rows apart no more
+	}
+	if t.load.Mode == "merge" && len(t.key) == 0 {
+		problems = append(problems, errors.New("load.mode merge needs a key, and there is none among the columns that are read; give one as overrides[table].primary_key"))
+	}
+	return errors.Join(problems...)
+}
+
+// checkLoad finds names of columns that the loader would look for in vain.
+func (t *task) checkLoad() error {
+	var problems []error
+	if i := t.position(t.load.Deleted); t.load.Deleted != "" && (i < 0 || t.columns[i].Type != "boolean") {
+		problems = append(problems, fmt.Errorf("load.deleted names %s, which is no boolean column that is read", table.Quote(t.load.Deleted)))
+	}
+	if t.load.Deleted != "" && t.load.Mode != "merge" {
+		problems = append(problems, errors.New("load.deleted is for load.mode merge"))
+	}
+	names := slices.Concat(t.load.SortKeys, t.load.ClusterBy)
+	if t.load.DistKey != "" {
+		names = append(names, t.load.DistKey)
+	}
+	for _, name := range names {
+		if t.position(name) < 0 {
+			problems = append(problems, fmt.Errorf("load names column %s, which is not read", table.Quote(name)))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (t *task) position(column string) int {
+	return slices.IndexFunc(t.columns, func(c table.Column) bool { return c.Name == column })
+}
+
+// narrow gives numeric columns the precision that the request has for them.
+func (t *task) narrow() error {
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(t.numeric)) {
+		i := t.position(name)
+		switch {
+		case i < 0:
+			problems = append(problems, fmt.Errorf("numeric names column %s, which is not read", table.Quote(name)))
+		case t.columns[i].Type != "numeric" && !strings.HasPrefix(t.columns[i].Type, "numeric("):
+			problems = append(problems, fmt.Errorf("numeric names column %s, which is of type %s", table.Quote(name), t.columns[i].Type))
+		default:
+			t.columns[i].Source, t.columns[i].Type = t.columns[i].Type, t.numeric[name]
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// prepare works out how the table is read and written.
+func (t *task) prepare() error {
+	if err := t.choose(); err != nil {
+		return err
+	}
+	t.encoding = encode.Options{
+		Format: t.format.Name, Compression: t.format.Compression, CSV: csvOptions(t.format),
+		Null: t.outOfRange == "null", Repeats: t.positions(t.Repeats), Metadata: t.metadata(),
+	}
+	t.query = postgres.Query{Fields: t.fields, Where: t.where, NullOutOfRange: t.outOfRange == "null"}
+	if t.settings.request.ShowValues {
+		t.encoding.Key, t.query.Key = t.positions(t.key), t.key
+	}
+	if t.window != nil && !t.window.sliced {
+		t.query.Cursor = &t.window.column
+	}
+	// A column that cannot be written shows before anything is.
+	_, err := encode.New(t.fields, t.encoding)
+	return err
+}
+
+func (t *task) positions(names []string) []int {
+	list := make([]int, len(names))
+	for i, name := range names {
+		list[i] = t.position(name)
+	}
+	return list
+}
+
+// choose picks the image of each column. By "text", those that Parquet's type
+// could not hold are carried as text, whatever they hold.
+func (t *task) choose() error {
+	t.fields = make([]table.Field, len(t.columns))
+	for i := range t.columns {
+		c := &t.columns[i]
+		image, err := table.ImageOf(*c)
+		if err == nil && t.format.Name == "parquet" && t.outOfRange == "text" && image.Limited() {
+			c.AsText = true
+			if c.Source != "" {
+				c.Type, c.Source = c.Source, ""
+			}
+			image, err = table.ImageOf(*c)
+		}
+		if err != nil {
+			return err
+		}
+		if t.outOfRange == "null" && (c.Source != "" || t.format.Name == "parquet" && image.Limited()) {
+			c.Nullable = true // a value that does not fit becomes NULL in a column that has none
+		}
+		t.fields[i] = table.Field{Column: *c, Image: image}
+	}
+	return nil
+}
+
+// metadata is what a part of Parquet says about itself.
+func (t *task) metadata() map[string]string {
+	columns := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		columns[i] = table.Quote(c.Name) + " " + c.Type
+	}
+	return map[string]string{
+		"stagelift.table": t.Name.String(), "stagelift.run": string(t.folder.Run), "stagelift.columns": strings.Join(columns, ", "),
+	}
+}
+
+// origin is what the table was when it was read.
+func (t *task) origin(s *postgres.Snapshot, host string) stage.Origin {
+	o := stage.Origin{Server: s.Server.SystemID, Major: s.Server.Major, Host: host, OID: t.OID}
+	for _, r := range t.Relations {
+		o.Relations = append(o.Relations, r.OID)
+	}
+	slices.Sort(o.Relations)
+	return o
+}

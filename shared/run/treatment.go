@@ -1,0 +1,149 @@
+package run
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/stagelift/stagelift/shared/encode"
+	"github.com/stagelift/stagelift/shared/postgres"
+	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/table"
+)
+
+// treatment is how one table is read and written.
+type treatment struct {
+	format     stage.Format
+	outOfRange string
+	load       stage.Load
+	columns    postgres.Columns
+	where      string
+	cursor     *Cursor
+	primaryKey []string
+	inherited  string
+	// numeric are the types that columns are narrowed to.
+	numeric map[string]string
+}
+
+// defaultCompression is by format: CSV and JSON Lines are read by more without,
+// Parquet by all with snappy.
+var defaultCompression = map[string]string{"csv": "none", "jsonl": "none", "parquet": "snappy"}
+
+// treat joins the request with what is different about a table.
+func (q Request) treat(o Override) (treatment, error) {
+	t := treatment{
+		format:     q.format(o),
+		outOfRange: cmp.Or(o.OutOfRange, q.OutOfRange, "error"),
+		load:       q.loading(o.Load),
+		columns:    postgres.Columns{Only: o.Columns, Except: o.ExcludeColumns},
+		where:      o.Where, cursor: o.Cursor, primaryKey: o.PrimaryKey,
+		inherited: cmp.Or(o.Inherited, q.Inherited),
+	}
+	problems := []error{checkFormat(t.format)}
+	if !slices.Contains([]string{"error", "null", "text"}, t.outOfRange) {
+		problems = append(problems, fmt.Errorf("out_of_range is %q, want error, null or text", t.outOfRange))
+	}
+	if t.inherited != "" && t.inherited != "only" {
+		problems = append(problems, fmt.Errorf(`inherited is %q, want only, or nothing for what a SELECT gives`, t.inherited))
+	}
+	if !slices.Contains([]string{"append", "replace", "merge"}, t.load.Mode) {
+		problems = append(problems, fmt.Errorf("load.mode is %q, want append, replace or merge", t.load.Mode))
+	}
+	if len(o.Columns) > 0 && len(o.ExcludeColumns) > 0 {
+		problems = append(problems, errors.New("columns and exclude_columns exclude each other"))
+	}
+	if o.Cursor != nil && o.Cursor.Column == "" {
+		problems = append(problems, errors.New("cursor.column is empty"))
+	}
+	var err error
+	if t.numeric, err = numericTypes(o.Numeric); err != nil {
+		problems = append(problems, err)
+	}
+	if o.Target != "" {
+		target, err := table.ParseName(o.Target)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("target: %w", err))
+		}
+		t.load.Target = &target
+	}
+	return t, errors.Join(problems...)
+}
+
+// loading joins how tables are to be loaded with what is different about one.
+func (q Request) loading(o LoadRequest) stage.Load {
+	return stage.Load{
+		Mode:    cmp.Or(o.Mode, q.Load.Mode, "append"),
+		Deleted: cmp.Or(o.Deleted, q.Load.Deleted), DistKey: cmp.Or(o.DistKey, q.Load.DistKey),
+		SortKeys: either(o.SortKeys, q.Load.SortKeys), ClusterBy: either(o.ClusterBy, q.Load.ClusterBy),
+	}
+}
+
+func either(a, b []string) []string {
+	if len(a) > 0 {
+		return a
+	}
+	return b
+}
+
+// format fills in the defaults of the format that the table is written in.
+func (q Request) format(o Override) stage.Format {
+	f := stage.Format{Name: cmp.Or(o.Format, q.Format, "csv"), Compression: o.Compression}
+	if f.Compression == "" && (o.Format == "" || o.Format == cmp.Or(q.Format, "csv")) {
+		f.Compression = q.Compression
+	}
+	f.Compression = cmp.Or(f.Compression, defaultCompression[f.Name])
+	if f.Name != "csv" {
+		return f
+	}
+	f.Delimiter, f.Null, f.Header = cmp.Or(o.Delimiter, q.Delimiter, ","), `\N`, q.Header
+	for _, null := range []*string{q.Null, o.Null} {
+		if null != nil {
+			f.Null = *null
+		}
+	}
+	if o.Header != nil {
+		f.Header = *o.Header
+	}
+	return f
+}
+
+func checkFormat(f stage.Format) error {
+	compressions, known := encode.Compressions(f.Name)
+	if !known {
+		return fmt.Errorf("format is %q, want csv, jsonl or parquet", f.Name)
+	}
+	var problems []error
+	if !slices.Contains(compressions, f.Compression) {
+		problems = append(problems, fmt.Errorf("compression of %s is %q, want one of %s", f.Name, f.Compression, strings.Join(compressions, ", ")))
+	}
+	if f.Name == "csv" {
+		problems = append(problems, csvOptions(f).Check())
+	}
+	return errors.Join(problems...)
+}
+
+func csvOptions(f stage.Format) encode.CSVOptions {
+	return encode.CSVOptions{Header: f.Header, Delimiter: f.Delimiter, Null: f.Null}
+}
+
+// numericTypes reads the precisions that columns are given: "38,10" or "38".
+func numericTypes(given map[string]string) (map[string]string, error) {
+	types := make(map[string]string, len(given))
+	var problems []error
+	for _, column := range slices.Sorted(maps.Keys(given)) {
+		precision, scale, _ := strings.Cut(given[column], ",")
+		p, malformedP := strconv.Atoi(strings.TrimSpace(precision))
+		s, malformedS := strconv.Atoi(strings.TrimSpace(cmp.Or(scale, "0")))
+		if malformedP != nil || malformedS != nil || p < 1 || p > 38 || s < 0 || s > min(p, 37) {
+			problems = append(problems, fmt.Errorf(`numeric of column %s is %q, want precision and scale, as in "38,10", at most 38 and 37, which both warehouses hold`,
+				table.Quote(column), given[column]))
+			continue
+		}
+		types[column] = fmt.Sprintf("numeric(%d,%d)", p, s)
+	}
+	return types, errors.Join(problems...)
+}
