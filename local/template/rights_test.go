@@ -38,7 +38,7 @@ func TestStagingBucket(t *testing.T) {
 			},
 			map[string]any{"Fn::If": []any{
 				"ExpireStaged",
-				map[string]any{"Id": "expire-staged", "Status": "Enabled", "Prefix": "stage/", "ExpirationInDays": "0"},
+				map[string]any{"Id": "expire-staged", "Status": "Enabled", "Prefix": "stage/", "TagFilters": []any{map[string]any{"Key": "stagelift", "Value": "staged"}}, "ExpirationInDays": "0"},
 				noValue,
 			}},
 		}},
@@ -94,7 +94,7 @@ func TestRights(t *testing.T) {
 		"ExtractRole/Log": log, "ExtractRole/SetAside": setAside, "ExtractRole/Encrypt": encrypt,
 		"ExtractRole/TellMissing": tellMissing,
 		"ExtractRole/Connect":     {"rds-db:connect"},
-		"ExtractRole/Stage":       {"s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"},
+		"ExtractRole/Stage":       {"s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:AbortMultipartUpload"},
 		"ExtractRole/FindUploads": {"s3:ListBucketMultipartUploads"},
 
 		"ScheduleRole/Start": {"lambda:InvokeFunction"}, "ScheduleRole/SetAside": setAside,

@@ -78,7 +78,7 @@ func (s *Snapshot) boundInteger(ctx context.Context, m *mark) error {
 // lookAtSequences looks at what fills integer cursors. A cursor is proven by one
 // sequence that only grows, that no session takes values of ahead, and that is all
 // there is behind the column, as its identity or its default, in whichever relation
-// rows are inserted.
+// rows are inserted. We must see how far it is.
 func (s *Snapshot) lookAtSequences(ctx context.Context, marks []*mark) error {
 	const query = `
 SELECT m.root, m.relation, a.attidentity <> '' OR coalesce(pg_get_expr(f.adbin, f.adrelid) ~ '^nextval\(''[^()]*''::regclass\)(::(smallint|integer|bigint))?$', false),
@@ -105,7 +105,7 @@ SELECT m.root, m.relation, a.attidentity <> '' OR coalesce(pg_get_expr(f.adbin, 
 	}
 	behind := map[uint32]uint32{} // the sequence, by root
 	proven := map[uint32]bool{}
-	var found behindColumn
+	found := behindColumn{user: s.source.config.User}
 	into := []any{
 		&found.root, &found.relation, &found.drawn, &found.filled, &found.sequence, &found.name.Schema, &found.name.Table,
 		&found.backward, &found.cached, &found.last, &found.shown,
@@ -130,6 +130,7 @@ SELECT m.root, m.relation, a.attidentity <> '' OR coalesce(pg_get_expr(f.adbin, 
 
 // behindColumn is what is behind a column of one relation of a family.
 type behindColumn struct {
+	user           string // ours
 	root, relation uint32
 	drawn          bool // the value is that of a sequence and nothing else
 	filled         bool // it has a default
@@ -152,6 +153,9 @@ func (b *behindColumn) judge(m *mark, behind map[uint32]uint32) {
 		m.doubt("give a lookback of the values that can still come", "several sequences fill it, so new rows can be below old ones")
 	case b.backward:
 		m.refuse("", "sequence %s does not only grow (INCREMENT or CYCLE), so new rows can be below old ones", b.name.SQL())
+	case !b.shown:
+		m.doubt("run: GRANT SELECT ON SEQUENCE "+b.name.SQL()+" TO "+table.Quote(b.user)+", or give a lookback of the values that can still come",
+			"we may not see how far sequence %s is, so numbers that were made by hand cannot be told from its own", b.name.SQL())
 	case b.cached:
 		m.doubt("run ALTER SEQUENCE "+b.name.SQL()+" CACHE 1, or give a lookback of the values that all sessions hold",
 			"each session takes values of sequence %s ahead (CACHE), so new rows can be below old ones", b.name.SQL())

@@ -107,17 +107,21 @@ func names(tables []*Table) string {
 }
 
 // Leave lets the tables go that the stream is inside of. Of a view it looks once
-// more: who is given another partition need not wait for us. An error means that
-// what was read of the tables is not to be published.
-func (s *Stream) Leave(ctx context.Context) (err error) {
+// more: who is given another partition need not wait for us. What is returned are
+// the tables of which nothing that was read is to be published, and why.
+func (s *Stream) Leave(ctx context.Context) map[*Table]error {
 	tables := s.inside
 	_ = s.leave(ctx) // where the session is dead, its locks are gone as well
+	changed := map[*Table]error{}
 	for _, t := range tables {
-		if t.kind == "v" {
-			err = errors.Join(err, s.snapshot.Look(ctx, t))
+		if t.kind != "v" {
+			continue
+		}
+		if err := s.snapshot.Look(ctx, t); err != nil {
+			changed[t] = err
 		}
 	}
-	return err
+	return changed
 }
 
 func (s *Stream) leave(ctx context.Context) error {
@@ -288,40 +292,41 @@ func (s *Stream) Holding(ctx context.Context, t *Table, w Window) ([]*Relation, 
 }
 
 // Boundary returns the cursor's value that so many rows of a window lie below, at
-// most in each of the relations; the value after that of the window's beginning
-// where all of them have that one; empty when the window holds no more. The stream
-// must be inside the table.
+// most in each of the relations; the value after the first where all of those have
+// that one; empty when the window holds no more. The stream must be inside the
+// table.
 func (s *Stream) Boundary(ctx context.Context, t *Table, relations []*Relation, w Window, rows int64) (string, error) {
 	conditions, err := w.conditions()
 	if err != nil {
 		return "", err
 	}
 	name := table.Quote(w.Column.Name)
-	least := func(value, rest string) (string, error) {
+	least := func(value, rest string) string {
 		list := make([]string, len(relations))
 		for i, r := range relations {
 			list[i] = "(SELECT " + value + " FROM " + r.source() + " WHERE " + strings.Join(conditions, " AND ") + rest + ")"
 		}
-		var at pgtype.Text
-		if err := s.ask(ctx, "SELECT least("+strings.Join(list, ", ")+")::text", &at); err != nil {
-			return "", fmt.Errorf("cutting the window of %s: %w", t.Name, err)
-		}
-		return at.String, nil
+		return "least(" + strings.Join(list, ", ") + ")"
 	}
-	at, err := least(name, " ORDER BY 1 OFFSET "+strconv.FormatInt(rows, 10)+" LIMIT 1")
-	if err != nil || at == "" || w.From == "" || w.Lookback != "" || at != w.From {
-		return at, err
+	nth := least(name, " ORDER BY 1 OFFSET "+strconv.FormatInt(rows, 10)+" LIMIT 1")
+	var at pgtype.Text
+	var same pgtype.Bool
+	err = s.ask(ctx, "SELECT "+nth+"::text, "+nth+" = "+least("min("+name+")", ""), &at, &same)
+	if err == nil && same.Bool {
+		err = s.ask(ctx, "SELECT "+least("min("+name+")", " AND "+name+" > "+escapeString(at.String)+"::"+w.as())+"::text", &at)
 	}
-	return least("min("+name+")", " AND "+name+" > "+escapeString(w.From)+"::"+w.as())
+	if err != nil {
+		return "", fmt.Errorf("cutting the window of %s: %w", t.Name, err)
+	}
+	return at.String, nil
 }
 
-// ask runs a query that returns one value, and takes back what it did to the
-// session.
-func (s *Stream) ask(ctx context.Context, query string, into any) error {
+// ask runs a query that returns one row, and takes back what it did to the session.
+func (s *Stream) ask(ctx context.Context, query string, into ...any) error {
 	if err := s.exec(ctx, "ROLLBACK TO span"); err != nil {
 		return s.explain(err)
 	}
-	return s.explain(s.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(into))
+	return s.explain(s.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(into...))
 }
 
 // Close ends the connection; a borrowed one goes back.

@@ -37,7 +37,11 @@ func (r *run) cut(ctx context.Context, c *postgres.Stream, p *progress) error {
 	}
 	z := p.remaining(ranges)
 	how := cut(z, &r.settings)
-	p.share(how, p.units(ranges, how), max(1, smallestSpan/z.each()))
+	first := max(1, smallestSpan/z.each())
+	if p.where != "" || p.window != nil {
+		first = 1 // how long a row takes is not known yet
+	}
+	p.share(how, p.units(ranges, how), first)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ var errOutOfTime = errors.New("out of time")
 // end writes down how the run went, and answers. What was not read because the
 // time was over is left for another invocation, if this one came any further.
 func (r *run) end(ctx context.Context, failure error) (Answer, error) {
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime-time.Second)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.closing*9/10)
 	defer cancel()
 	var remaining []string
 	var continuation string
@@ -77,7 +78,11 @@ func (r *run) endTables(ctx context.Context, failure error, cutOff bool) (remain
 		}
 		switch {
 		case len(list) > 0 && moved:
-			return remaining, string(r.id), nil
+			// Without a plan of this run, what remains is another's that it went on with.
+			if slices.ContainsFunc(list, func(p *progress) bool { return p.folder.Run == r.id }) {
+				return remaining, string(r.id), nil
+			}
+			return remaining, string(list[0].folder.Run), nil
 		case len(list) > 0:
 			for _, p := range list {
 				r.fail(ctx, p.Name.String(), fault.New(fault.OutOfTime, "give the function more time or memory, or cut the table by a filter",
@@ -112,7 +117,7 @@ func (r *run) verdict(ctx context.Context, a Answer, failure error) error {
 	switch {
 	case errors.Is(failure, errOutOfTime), failure != nil && errors.Is(context.Cause(ctx), errOutOfTime):
 		return fault.New(fault.OutOfTime, "give the function more time or memory",
-			"%w: the last %v of an invocation are kept for cleaning up, and nothing was brought further before: %w", errOutOfTime, closingTime, failure)
+			"%w: the last %v of an invocation are kept for cleaning up, and nothing was brought further before: %w", errOutOfTime, r.closing, failure)
 	case failure != nil && r.id == "":
 		return fault.Coded(failure, fault.Source)
 	case failure != nil:

@@ -58,7 +58,7 @@ func TestRunOutOfTimeSaysWhatIsDone(t *testing.T) {
 		}
 		return nil
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), closingTime+5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), leastClosing+5*time.Second)
 	defer cancel()
 	// large has three spans; the fourth stream is left for small.
 	answer, err := b.job.Run(ctx, Request{Tables: []string{"public.*"}, Streams: 4})
@@ -89,7 +89,7 @@ func TestRunOutOfTimeSaysWhatIsDone(t *testing.T) {
 func TestRunWithoutTimeSaysSo(t *testing.T) {
 	t.Parallel()
 	b := setup(t, `CREATE TABLE small AS SELECT 1 AS n;`)
-	ctx, cancel := context.WithTimeout(t.Context(), closingTime/2)
+	ctx, cancel := context.WithTimeout(t.Context(), leastClosing/2)
 	defer cancel()
 	_, err := b.job.Run(ctx, Request{Tables: []string{"public.*"}})
 	wantError(t, err, "out of time")

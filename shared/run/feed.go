@@ -16,6 +16,8 @@ type feed struct {
 	queued []unit
 	// spanBlocks is how many blocks one COPY reads at most.
 	spanBlocks int64
+	// spent is how long the last span, or slice, took.
+	spent time.Duration
 	// stopped is true once nothing more is to be read.
 	stopped bool
 
@@ -90,35 +92,38 @@ func (f *feed) take() (unit, bool) {
 	return u, true
 }
 
-const (
-	// spanTime is how long one COPY should take: what has to be finished when the
-	// time is over, and what is read again when a standby cancels it.
-	spanTime = 4 * time.Second
-	// firstSlice is how many rows the first slice of a window has, and sliceTime
-	// how long one should take.
-	firstSlice = 50_000
-	sliceTime  = 8 * time.Second
-)
+// firstSlice is how many rows the first slice of a window has. It is small, for
+// nothing is known yet of how long they take; those that follow grow fast.
+const firstSlice = 50
 
-// took makes the next spans, or slices, shorter or longer.
-func (f *feed) took(u unit, blocks, rows int64, spent time.Duration) {
+// took makes the next spans, or slices, shorter or longer, so that they take about
+// the time that they should: what has to be finished when the time is over, and
+// what is read again when a standby cancels it.
+func (f *feed) took(u unit, blocks, rows int64, spent, should time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.spent = spent
 	switch {
-	case u.slice > 0 && spent > sliceTime:
+	case u.slice > 0 && spent > should:
 		f.sliceRows = max(1, min(f.sliceRows, max(rows, 1))/2)
-	case u.slice > 0 && spent < sliceTime/4:
+	case u.slice > 0 && spent < should/4:
 		f.sliceRows = min(f.sliceRows*4, 1<<40)
-	case u.slice == 0 && spent > spanTime:
+	case u.slice == 0 && spent > should:
 		f.spanBlocks = max(1, min(f.spanBlocks, blocks)/2)
-	case u.slice == 0 && spent < spanTime/4 && blocks >= f.spanBlocks:
-		f.spanBlocks = min(2*f.spanBlocks, f.mostBlocks(u))
+	case u.slice == 0 && spent < should/4 && blocks >= f.spanBlocks:
+		f.spanBlocks = min(4*f.spanBlocks, f.mostBlocks(u))
 	}
 }
 
 // mostBlocks is how many blocks of a relation make the largest span.
 func (*feed) mostBlocks(u unit) int64 {
 	return max(1, spanBytes/size{blocks: u.Relation.Blocks, bytes: u.Relation.Bytes}.each())
+}
+
+func (f *feed) last() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.spent
 }
 
 func (f *feed) span() int64 {

@@ -363,8 +363,8 @@ func (r *run) markUnfinished(ctx context.Context, t *task) error {
 	if w.before.Unfinished == t.folder.Run {
 		return nil
 	}
-	state := w.next(t, w.before.Watermark)
-	state.Run, state.Unfinished, state.Origin.Relations, state.Gone = w.before.Run, t.folder.Run, w.before.Origin.Relations, w.before.Gone
+	state := w.unmoved(t)
+	state.Unfinished = t.folder.Run
 	_, err := r.state(t.Name).Replace(ctx, state, w.etag)
 	if stage.Conflict(err) {
 		return nil // another run is further; what this one read is nobody's
@@ -373,7 +373,7 @@ func (r *run) markUnfinished(ctx context.Context, t *task) error {
 }
 
 // leaveSlices publishes windows as far as they came, and sees to it that those that
-// came nowhere are read in smaller slices the next time.
+// came nowhere are read in another way the next time.
 func (r *run) leaveSlices(ctx context.Context, unsettled []*progress) {
 	for _, p := range unsettled {
 		if p.window == nil {
@@ -385,9 +385,11 @@ func (r *run) leaveSlices(ctx context.Context, unsettled []*progress) {
 			}
 		}
 		if !r.settled(p.Name.String()) && (p.window.sliced || !p.Relations[0].ByBlock) {
-			state := p.window.next(p.task, p.window.before.Watermark)
-			state.Run, state.Rows = p.window.before.Run, max(1, min(firstSlice, p.rows.Load())/2)
-			state.Origin.Relations, state.Gone = p.window.before.Origin.Relations, p.window.before.Gone
+			state := p.window.unmoved(p.task)
+			// Blocks can be left in the middle, as values cannot that most rows have.
+			if state.ByBlock = p.window.sliced && p.Relations[0].ByBlock; !state.ByBlock {
+				state.Rows = max(1, min(firstSlice, p.rows.Load())/2)
+			}
 			if _, err := r.state(p.Name).Replace(ctx, state, p.window.etag); err != nil && !stage.Conflict(err) {
 				r.Log.WarnContext(ctx, "that a window is to be cut smaller could not be written down", "run", r.id, "table", p.Name.String(), "error", err)
 			}

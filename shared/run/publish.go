@@ -181,9 +181,7 @@ func outcomeOf(receipt stage.Receipt, key string) Outcome {
 // it found, so that of several runs one publishes.
 func (r *run) claim(ctx context.Context, t *task, to string) error {
 	w := t.window
-	state := w.next(t, to)
-	state.Watermark, state.Run, state.Unfinished = w.before.Watermark, w.before.Run, w.before.Unfinished
-	state.Origin.Relations, state.Gone = w.before.Origin.Relations, w.before.Gone
+	state := w.unmoved(t)
 	state.Publishing = &stage.Publishing{Run: t.folder.Run, To: to, Relations: w.origin.Relations, Receipt: r.Layout.Receipt(t.folder)}
 	if w.before.Column == "" {
 		begun := stage.Begun{Table: t.Name, Run: t.folder.Run, At: time.Now().UTC()}

@@ -52,7 +52,8 @@ const (
 func newQueue(tasks []*task) *queue {
 	q := &queue{}
 	for _, t := range tasks {
-		q.tables = append(q.tables, &progress{task: t})
+		// What a filter or a view takes is not told by the size of the table.
+		q.tables = append(q.tables, &progress{task: t, alone: t.where != "" || !t.Relations[0].ByBlock})
 	}
 	return q
 }

@@ -40,6 +40,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stagelift/stagelift/shared/fault"
@@ -96,11 +97,16 @@ func (j *Job) Handle(ctx context.Context, payload json.RawMessage) (Answer, erro
 
 const (
 	// closingTime is kept back from the invocation's deadline, to end uploads
-	// and to write down what was not done.
-	closingTime = 10 * time.Second
+	// and to write down what was not done; a tenth of the time if that is less,
+	// but leastClosing at least.
+	closingTime  = 10 * time.Second
+	leastClosing = 3 * time.Second
 	// finishingTime before that, or a tenth of the time that there is if that is
 	// less, nothing is begun any more, so that what was can be finished.
 	finishingTime = 45 * time.Second
+	// unitTime is how long one COPY should take at most, or a tenth of the time
+	// that there is.
+	unitTime = 8 * time.Second
 )
 
 // Run extracts the tables that the request selects. The error is of the run; the
@@ -109,10 +115,13 @@ func (j *Job) Run(ctx context.Context, request Request) (Answer, error) {
 	if err := request.checkContinuation(); err != nil {
 		return Answer{}, err
 	}
-	r := &run{Job: j, start: time.Now(), slots: make(chan struct{}, publishers), outcomes: map[string]Outcome{}}
+	r := &run{Job: j, start: time.Now(), closing: closingTime, unitTime: unitTime, slots: make(chan struct{}, publishers), outcomes: map[string]Outcome{}}
 	if deadline, ok := ctx.Deadline(); ok {
-		deadline = deadline.Add(-closingTime)
-		r.stopAt = deadline.Add(-min(finishingTime, time.Until(deadline)/10))
+		r.closing = min(closingTime, max(leastClosing, time.Until(deadline)/10))
+		deadline = deadline.Add(-r.closing)
+		tenth := time.Until(deadline) / 10
+		r.deadline = deadline
+		r.stopAt, r.unitTime = deadline.Add(-min(finishingTime, tenth)), min(unitTime, max(tenth, time.Millisecond))
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, deadline, errOutOfTime)
 		defer cancel()
@@ -138,13 +147,20 @@ type run struct {
 	id       stage.RunID
 	// plan is that of a run which an invocation before has left; nil in the first.
 	// Attempt names the parts of one that goes on with it.
-	plan     *stage.Plan
-	attempt  string
-	start    time.Time
-	stopAt   time.Time // nothing is begun after it; zero is never
-	snapshot *postgres.Snapshot
-	moment   stage.Snapshot
-	queue    *queue
+	plan    *stage.Plan
+	attempt string
+	start   time.Time
+	// Nothing is begun after stopAt, and nothing goes on after deadline; zero is
+	// never.
+	stopAt, deadline time.Time
+	// timeUp is true once there is no time for what would be next.
+	timeUp atomic.Bool
+	// closing is what is kept back at the end, unitTime how long one COPY should
+	// take.
+	closing, unitTime time.Duration
+	snapshot          *postgres.Snapshot
+	moment            stage.Snapshot
+	queue             *queue
 
 	// publishing is waited for at the end; slots bound how many tables are
 	// published at once.
@@ -211,12 +227,20 @@ func (r *run) failUnselected(ctx context.Context) {
 
 // stopping tells whether the time for reading is over, or the run is.
 func (r *run) stopping() bool {
-	if !r.stopAt.IsZero() && time.Now().After(r.stopAt) || r.stop != nil && r.stop() {
+	if !r.stopAt.IsZero() && time.Now().After(r.stopAt) || r.timeUp.Load() || r.stop != nil && r.stop() {
 		return true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stopped != nil
+}
+
+// fits tells whether there is time for something that took so long before.
+func (r *run) fits(before time.Duration) bool {
+	if !r.deadline.IsZero() && time.Until(r.deadline) < before*3/2 {
+		r.timeUp.Store(true)
+	}
+	return !r.stopping()
 }
 
 // endUploads ends what dead runs left behind. A failure is no reason not to run.

@@ -104,12 +104,11 @@ func (s *stream) serve(ctx context.Context, some []*progress) error {
 			s.run.broke(ctx, p, err)
 		}
 	}
-	if err := connection.Leave(ctx); err != nil {
-		for _, p := range some {
+	changed := connection.Leave(ctx)
+	for _, p := range some {
+		if err := changed[p.Table]; err != nil {
 			s.run.broke(ctx, p, err)
 		}
-	}
-	for _, p := range some {
 		s.run.left(ctx, p, 1, 0)
 	}
 	return nil
@@ -197,7 +196,7 @@ func (s *stream) readTable(ctx context.Context, c *postgres.Stream, p *progress)
 	}
 	parts := &partWriter{ctx: ctx, run: s.run, table: p, encoder: encoder, buffers: s.buffers}
 	defer parts.abandon()
-	for !s.run.stopping() && !s.run.queue.hurry(p) && ctx.Err() == nil {
+	for s.run.fits(p.last()) && !s.run.queue.hurry(p) && ctx.Err() == nil {
 		u, more, err := p.next(ctx, c)
 		if err != nil {
 			return err
@@ -227,12 +226,12 @@ func (s *stream) readUnit(ctx context.Context, c *postgres.Stream, parts *partWr
 		if err := s.read(ctx, c, parts, span); err != nil {
 			return err
 		}
-		p.took(u, span.To-span.From, parts.copied, time.Since(begun))
+		p.took(u, span.To-span.From, parts.copied, time.Since(begun), s.run.unitTime)
 		last := span.To == rest.To
 		if err := parts.endSpan(span, last); err != nil {
 			return err
 		}
-		if last || p.isStopped() || s.run.stopping() {
+		if last || p.isStopped() || !s.run.fits(p.last()) {
 			return nil
 		}
 		rest.From = span.To

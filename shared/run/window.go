@@ -91,7 +91,7 @@ func (r *run) bound(ctx context.Context, t *task) (unfinished *task, err error) 
 	if !something {
 		w.To = w.From // the partitions that joined alone
 	}
-	w.sliced, t.window = (bound.Index || w.rows > 0) && len(w.joined) == 0, w
+	w.sliced, t.window = (bound.Index && !state.ByBlock || w.rows > 0) && len(w.joined) == 0, w
 	return nil, nil
 }
 
@@ -117,7 +117,7 @@ func (r *run) nothingNew(ctx context.Context, t *task, w *window, bound postgres
 				table.Quote(w.Column), *bound.Last, w.From)
 		}
 	}
-	if err := r.keepSettled(ctx, w); err != nil {
+	if err := r.keepSettled(ctx, t, w); err != nil {
 		return err
 	}
 	r.skip(ctx, t.Name.String(), fault.NothingNew, fmt.Sprintf("nothing is new that could be read for sure: rows are read up to %q, which is as far as no transaction that is open can still write below, and those below %q were published before", w.To, w.From))
@@ -222,6 +222,14 @@ func (w *window) next(t *task, to string) stage.State {
 	}
 }
 
+// unmoved is the state as long as nothing more is published.
+func (w *window) unmoved(t *task) stage.State {
+	state := w.next(t, w.before.Watermark)
+	state.Run, state.Unfinished, state.Rows, state.ByBlock = w.before.Run, w.before.Unfinished, w.before.Rows, w.before.ByBlock
+	state.Origin.Relations, state.Gone = w.before.Origin.Relations, w.before.Gone
+	return state
+}
+
 func (r *run) state(name table.Name) stage.Document[stage.State] {
 	return stage.Document[stage.State]{Shelf: r.shelf(), Key: r.Layout.State(r.Database, name)}
 }
@@ -235,6 +243,9 @@ func (r *run) readState(ctx context.Context, name table.Name, column table.Colum
 	case errors.Is(err, object.ErrNotFound):
 		state, err = r.recover(ctx, name, column)
 		return state, "", err
+	case r.settings.restart[name] && (err != nil || state.Database != r.Database || state.Table != name):
+		found, err := r.Store.Stat(ctx, object.Location{Bucket: r.Bucket, Key: r.state(name).Key})
+		return stage.State{}, found.ETag, fault.Coded(err, fault.Staging) // whatever it says, it is over
 	case err != nil:
 		return stage.State{}, "", fault.Coded(err, fault.Staging)
 	case state.Database != r.Database || state.Table != name:
@@ -271,13 +282,16 @@ func (r *run) settleState(ctx context.Context, state stage.State) (stage.State, 
 }
 
 // keepSettled writes a state down that was found out to be further than it says,
-// for the receipt by which that was found will not be there for ever.
-func (r *run) keepSettled(ctx context.Context, w *window) error {
-	stored, etag, err := r.state(w.before.Table).Read(ctx)
-	if err != nil || etag != w.etag || stored.Publishing == nil {
+// for the receipt by which that was found may not be there for ever, and which
+// relations the table is made of now.
+func (r *run) keepSettled(ctx context.Context, t *task, w *window) error {
+	stored, etag, err := r.state(t.Name).Read(ctx)
+	if err != nil || etag != w.etag || stored.Publishing == nil && slices.Equal(stored.Origin.Relations, w.origin.Relations) {
 		return nil //nolint:nilerr // the next run finds it out once more
 	}
-	if _, err := r.state(w.before.Table).Replace(ctx, w.before, etag); err != nil && !stage.Conflict(err) {
+	state := w.next(t, w.before.Watermark)
+	state.Run, state.Unfinished, state.Rows, state.ByBlock = w.before.Run, w.before.Unfinished, w.before.Rows, w.before.ByBlock
+	if _, err := r.state(t.Name).Replace(ctx, state, etag); err != nil && !stage.Conflict(err) {
 		return fault.Coded(err, fault.Staging)
 	}
 	return nil

@@ -43,10 +43,11 @@ type State struct {
 	// Unfinished is a run that began with the rows beyond the watermark, and was
 	// left; the next one goes on with it.
 	Unfinished RunID `json:"unfinished,omitempty"`
-	// Rows bounds how many rows a run reads at once, since more were too many for
-	// the time that there is; 0 does not.
-	Rows int64     `json:"rows,omitempty"`
-	At   time.Time `json:"at"`
+	// ByBlock is true when the next run reads by blocks, and Rows bounds how many
+	// rows it reads at once, since a run read in another way and came nowhere.
+	ByBlock bool      `json:"by_block,omitempty"`
+	Rows    int64     `json:"rows,omitempty"`
+	At      time.Time `json:"at"`
 }
 
 // Publishing is a run's intent to publish.
@@ -64,7 +65,7 @@ func (s State) check() error {
 	if s.Version < 1 || s.Version > StateVersion {
 		problems = append(problems, fmt.Errorf("version is %d, want %d", s.Version, StateVersion))
 	}
-	if s.Column == "" || s.Type == "" || s.Watermark == "" && s.Publishing == nil && s.Unfinished == "" && s.Rows == 0 {
+	if s.Column == "" || s.Type == "" || s.Watermark == "" && s.Publishing == nil && s.Unfinished == "" && s.Rows == 0 && !s.ByBlock {
 		problems = append(problems, errors.New("cursor or watermark are missing"))
 	}
 	return errors.Join(problems...)
