@@ -217,13 +217,13 @@ type sink struct {
 
 // Write takes one message of COPY.
 func (s *sink) Write(p []byte) (int, error) {
-	if s.err != nil {
+	if s.err == nil {
+		_, s.err = s.Writer.Write(p)
+	}
+	if s.drain {
 		return len(p), nil
 	}
-	if _, s.err = s.Writer.Write(p); s.err != nil && !s.drain {
-		return 0, s.err
-	}
-	return len(p), nil //nolint:nilerr // Copy returns it, once the connection is through with the statement
+	return len(p), s.err
 }
 
 // Usable tells whether the stream can be used after an error.

@@ -59,7 +59,7 @@ func TestStatementsWaitForTheirTableAlone(t *testing.T) {
 				waited := make(chan time.Duration, 2)
 				begun := time.Now()
 				go func() {
-					for _, sql := range strings.Split(fmt.Sprintf(statement, table), "; ") {
+					for sql := range strings.SplitSeq(fmt.Sprintf(statement, table), "; ") {
 						migration.exec(sql)
 					}
 					waited <- time.Since(begun)

@@ -58,49 +58,55 @@ func (r *run) cutOff(ctx context.Context) bool {
 // endTables settles the tables that were not read to their end: they are left, if
 // the time was over, or fail with the run.
 func (r *run) endTables(ctx context.Context, failure error, cutOff bool) (remaining []string, continuation string, err error) {
-	unsettled := func() (list []*progress) {
-		for _, p := range r.queue.tables {
-			if !r.settled(p.Name.String()) {
-				list = append(list, p)
-			}
-		}
-		return list
-	}
 	if cutOff {
-		r.leaveSlices(ctx, unsettled())
-		list := unsettled()
-		moved, err := r.leave(ctx, list)
-		if err != nil {
-			return nil, "", fault.Coded(err, fault.Staging)
-		}
-		for _, p := range list {
-			remaining = append(remaining, p.Name.String())
-		}
-		switch {
-		case len(list) > 0 && moved:
-			// Without a plan of this run, what remains is another's that it went on with.
-			if slices.ContainsFunc(list, func(p *progress) bool { return p.folder.Run == r.id }) {
-				return remaining, string(r.id), nil
-			}
-			return remaining, string(list[0].folder.Run), nil
-		case len(list) > 0:
-			for _, p := range list {
-				r.fail(ctx, p.Name.String(), fault.New(fault.OutOfTime, "give the function more time or memory, or cut the table by a filter",
-					"nothing of it could be read to its end%s", p.uncuttable()))
-			}
-			return nil, "", errOutOfTime
-		}
-		return nil, "", nil
+		return r.leaveTables(ctx)
 	}
-	for _, p := range unsettled() {
-		why := failure
-		if why == nil {
-			why = errors.New("it was not read to its end")
-		}
+	why := failure
+	if why == nil {
+		why = errors.New("it was not read to its end")
+	}
+	for _, p := range r.unsettled() {
 		r.settle(Outcome{Table: p.Name.String(), Outcome: Failed, Code: fault.NotReached, Reason: "the run ended before: " + why.Error()})
 		r.countFailure(ctx, p.Name.String())
 	}
 	return nil, "", failure
+}
+
+func (r *run) unsettled() (list []*progress) {
+	for _, p := range r.queue.tables {
+		if !r.settled(p.Name.String()) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// leaveTables leaves what there was no time for, if the run was brought any
+// further: one that was not would leave the next as little.
+func (r *run) leaveTables(ctx context.Context) (remaining []string, continuation string, err error) {
+	r.leaveSlices(ctx, r.unsettled())
+	list := r.unsettled()
+	moved, err := r.leave(ctx, list)
+	switch {
+	case err != nil:
+		return nil, "", fault.Coded(err, fault.Staging)
+	case len(list) == 0:
+		return nil, "", nil
+	case !moved:
+		for _, p := range list {
+			r.fail(ctx, p.Name.String(), fault.New(fault.OutOfTime, "give the function more time or memory, or cut the table by a filter",
+				"nothing of it could be read to its end%s", p.uncuttable()))
+		}
+		return nil, "", errOutOfTime
+	}
+	for _, p := range list {
+		remaining = append(remaining, p.Name.String())
+	}
+	if slices.ContainsFunc(list, func(p *progress) bool { return p.folder.Run == r.id }) {
+		return remaining, string(r.id), nil
+	}
+	// Without a plan of this run, what remains is another's that it went on with.
+	return remaining, string(list[0].folder.Run), nil
 }
 
 // uncuttable says of a table that is read in one go why it is.

@@ -27,12 +27,6 @@ func (b *bundle) begin(request Request) <-chan result {
 	return done
 }
 
-// untilBlocked returns once a session of ours waits for a lock.
-func (b *bundle) untilBlocked() {
-	b.Helper()
-	b.until(`SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'stagelift' AND datname = current_database() AND (wait_event_type = 'Lock' OR query LIKE '%lock_timeout%PREPARE%')`)
-}
-
 // untilReading returns once a stream of ours copies something that the text is in.
 func (b *bundle) untilReading(text string) {
 	b.Helper()

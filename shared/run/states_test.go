@@ -103,7 +103,7 @@ func TestStateKnowsWhatItIsTheStateOf(t *testing.T) {
 			request := appended("public.counted", "id")
 			b.run(request)
 			if c.sql != "" {
-				for _, sql := range strings.Split(strings.ReplaceAll(c.sql, "%d", strings.TrimPrefix(b.job.Database, "shop_")), ";") {
+				for sql := range strings.SplitSeq(strings.ReplaceAll(c.sql, "%d", strings.TrimPrefix(b.job.Database, "shop_")), ";") {
 					b.exec(sql)
 				}
 			}
