@@ -53,6 +53,8 @@ var outcomes = map[string]outcome{
 	"extract-overrides.json":     direct(),
 	"extract-parquet.json":       direct(),
 	"extract-parts.json":         direct(),
+	"extract-patience.json":      direct(),
+	"extract-restart.json":       direct(),
 
 	"refuse-compression-of-format.json":    direct(),
 	"refuse-continuation-with-tables.json": direct(),
