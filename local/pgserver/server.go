@@ -6,6 +6,9 @@
 // superuser has one. The socket lies in a directory that only the server's
 // operating-system user, and root, can enter; whoever can is trusted.
 //
+// Any version from 12 on will do. Which one runs is Find's to say, and the
+// environment variable STAGELIFT_POSTGRES overrides it.
+//
 // PostgreSQL refuses to run as root. Started by root, the server runs as the
 // user postgres, or else nobody; started by anybody else, as that user.
 package pgserver
@@ -124,7 +127,7 @@ func (s *Server) initialize(ctx context.Context, g *process.Group, owner account
 	cmd := owner.command(ctx, s.data, filepath.Join(s.bin, "initdb"),
 		"--pgdata="+s.data, "--username="+superuser, "--pwfile="+password,
 		"--auth-local=trust", "--auth-host=scram-sha-256",
-		"--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
+		"--encoding=UTF8", "--locale=C", "--no-sync")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	p, err := g.Start(cmd)
@@ -132,7 +135,7 @@ func (s *Server) initialize(ctx context.Context, g *process.Group, owner account
 		return err
 	}
 	if err := errors.Join(p.Err(), ctx.Err(), os.Remove(password)); err != nil {
-		return fmt.Errorf("running initdb: %w\n%s", err, bytes.TrimSpace(out.Bytes()))
+		return fmt.Errorf("running initdb%s: %w\n%s", owner.whose(), err, bytes.TrimSpace(out.Bytes()))
 	}
 	return nil
 }
