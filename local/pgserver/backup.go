@@ -25,12 +25,8 @@ func backUp(ctx context.Context, owner account, primary *Server, to string) (slo
 		return "", fmt.Errorf("connecting to the primary: %w", err)
 	}
 	defer func() { err = errors.Join(err, session.Close(context.WithoutCancel(ctx))) }()
-	var version int
-	if err := session.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
-		return "", fmt.Errorf("asking the primary for its version: %w", err)
-	}
 	start, stop := "pg_backup_start('standby', true)", "pg_backup_stop(false)"
-	if version < 150000 {
+	if primary.major < 15 {
 		start, stop = "pg_start_backup('standby', true, false)", "pg_stop_backup(false, false)"
 	}
 	slot = "standby_" + strings.ToLower(rand.Text())

@@ -66,6 +66,7 @@ type Server struct {
 	socket   string
 	port     int
 	password string
+	major    int
 }
 
 // Start makes a new database cluster in the group and returns once its server
@@ -193,6 +194,9 @@ func (s *Server) SocketDir() string { return s.socket }
 
 // Port returns the server's port, of the socket's name and on 127.0.0.1.
 func (s *Server) Port() int { return s.port }
+
+// Major returns the server's major version.
+func (s *Server) Major() int { return s.major }
 
 // Pid returns the process id of the postmaster.
 func (s *Server) Pid() int { return s.process.Pid() }

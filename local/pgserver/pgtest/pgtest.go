@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,10 +70,9 @@ func Database(t testing.TB) string {
 // Major returns the major version of the server that a connection leads to.
 func Major(t testing.TB, c *pgconn.PgConn) int {
 	t.Helper()
-	version, _, _ := strings.Cut(c.ParameterStatus("server_version"), ".")
-	major, err := strconv.Atoi(version)
+	major, err := pgserver.Major(c)
 	if err != nil {
-		t.Fatalf("the server's version is %q: %v", c.ParameterStatus("server_version"), err)
+		t.Fatal(err)
 	}
 	return major
 }
