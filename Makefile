@@ -12,7 +12,7 @@ OUT ?= .local/bin
 FUZZTIME ?= 10s
 # What make versions runs, and on which major versions of PostgreSQL.
 VERSIONS ?= 12 13 14 15 16 17 18
-SUITES ?= ./local/pgserver ./shared/postgres ./shared/encode/... ./shared/extract
+SUITES ?= ./local/pgserver ./local/rds ./shared/postgres ./shared/encode/... ./shared/run
 BUNDLE := build/global-bundle.pem
 BUNDLE_URL := https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
 GOLANGCI_VERSION := v2.15.0
