@@ -10,6 +10,9 @@ GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -t
 
 OUT ?= .local/bin
 FUZZTIME ?= 10s
+# What make versions runs, and on which major versions of PostgreSQL.
+VERSIONS ?= 12 13 14 15 16 17 18
+SUITES ?= ./local/pgserver ./local/rds ./shared/postgres ./shared/encode/... ./shared/run
 BUNDLE := build/global-bundle.pem
 BUNDLE_URL := https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
 GOLANGCI_VERSION := v2.15.0
@@ -35,13 +38,16 @@ invoke: ## run one function of the running stack: make invoke FN=extract EVENT=e
 
 ##### checks
 
-.PHONY: test lint fmt fuzz bench
+.PHONY: test versions lint fmt fuzz bench
 # The S3 server is a module of its own, which ./... does not reach; its
 # binary is what the tests start.
 test: deps ## every test, with the race detector
 	@.ci/programs
 	cd local/s3/versitygw && go vet ./... && go build -o /dev/null ./...
 	go test -race -count=1 -timeout 30m ./...
+
+versions: ## tests on PostgreSQL 12 (refused) to 18, by npm: make versions VERSIONS="13 18"
+	@.ci/versions "$(VERSIONS)" $(SUITES)
 
 lint: $(GOLANGCI) ## golangci-lint, and cfn-lint where it is installed (in CI it must be)
 	$(GOLANGCI) run ./...

@@ -104,11 +104,11 @@ func (d *demo) fill(ctx context.Context) (err error) {
 
 // pgbench makes its tables at scale 3: 300,000 accounts.
 func pgbench(ctx context.Context, url string) error {
-	bin, err := pgserver.Find()
+	program, err := pgserver.Program("pgbench")
 	if err != nil {
-		return err
+		return fmt.Errorf("finding pgbench, which makes half of the sample: %w", err)
 	}
-	output, err := exec.CommandContext(ctx, filepath.Join(bin, "pgbench"), "-i", "-q", "-s", "3", url).CombinedOutput()
+	output, err := exec.CommandContext(ctx, program, "-i", "-q", "-s", "3", url).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("running pgbench -i: %w\n%s", err, output)
 	}

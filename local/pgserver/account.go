@@ -13,7 +13,8 @@ import (
 
 // account is the operating-system user that the server runs as.
 type account struct {
-	// credential is nil when that is the user that we are.
+	// name is empty, and credential nil, when that is the user that we are.
+	name       string
 	credential *syscall.Credential
 }
 
@@ -35,9 +36,18 @@ func serverUser() (account, error) {
 			problems = append(problems, fmt.Errorf("user %s: %w", name, err))
 			continue
 		}
-		return account{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+		return account{name, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
 	}
 	return account{}, fmt.Errorf("finding a user to run as, since PostgreSQL refuses root: %w", errors.Join(problems...))
+}
+
+// whose tells in an error that another user ran a program, who may not be able
+// to enter the directory that it lies in.
+func (a account) whose() string {
+	if a.name == "" {
+		return ""
+	}
+	return " as the user " + a.name
 }
 
 // makeDir makes a directory that only the account can enter.

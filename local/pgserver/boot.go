@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/stagelift/stagelift/local/process"
 )
@@ -62,7 +63,8 @@ func (s *Server) await(ctx context.Context) error {
 	for {
 		conn, err := pgx.Connect(ctx, s.AdminURL(superuser))
 		if err == nil {
-			return conn.Close(ctx)
+			s.major, err = Major(conn.PgConn())
+			return errors.Join(err, conn.Close(ctx))
 		}
 		select {
 		case <-s.process.Done():
@@ -72,6 +74,16 @@ func (s *Server) await(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// Major returns the major version of the server that a connection leads to.
+func Major(c *pgconn.PgConn) (int, error) {
+	version := c.ParameterStatus("server_version") // "18.4 (Debian 18.4-1.pgdg13+1)", "19beta1"
+	var major int
+	if _, err := fmt.Sscan(version, &major); err != nil {
+		return 0, fmt.Errorf("reading the server's version %q: %w", version, err)
+	}
+	return major, nil
 }
 
 func freePort(ctx context.Context) (int, error) {

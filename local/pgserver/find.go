@@ -3,6 +3,7 @@ package pgserver
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,12 +24,25 @@ var places = []string{
 // ErrNotInstalled says how to install PostgreSQL.
 var ErrNotInstalled = errors.New("no PostgreSQL server found (postgres and initdb): " +
 	"on Debian or Ubuntu `sudo apt-get install postgresql`, on macOS `brew install postgresql@17`, " +
-	"or put the directory that holds them on PATH")
+	"or put the directory that holds them on PATH, or say which it is: " + Variable + "=/path/to/bin")
 
-// Find returns the directory that holds postgres and initdb: the one on PATH,
+// Variable is the environment variable that chooses the server: the absolute
+// path of the directory of its programs. Empty leaves the choice to Find.
+const Variable = "STAGELIFT_POSTGRES"
+
+// Find returns the directory that holds postgres and initdb: the one that
+// Variable names, or an error when they are not there; else the one on PATH,
 // else the newest version that is installed where Debian, Red Hat, Homebrew and
 // Postgres.app put it.
-func Find() (string, error) {
+func Find() (string, error) { return find(os.Getenv(Variable), places) }
+
+func find(chosen string, places []string) (string, error) {
+	if chosen != "" {
+		if !filepath.IsAbs(chosen) || !complete(chosen) {
+			return "", fmt.Errorf("%s is %q: want the absolute path of a directory that holds postgres and initdb", Variable, chosen)
+		}
+		return chosen, nil
+	}
 	if program, err := exec.LookPath("postgres"); err == nil {
 		// Distributions and Homebrew link single programs into the PATH.
 		if target, err := filepath.EvalSymlinks(program); err == nil && complete(filepath.Dir(target)) {
@@ -36,6 +50,19 @@ func Find() (string, error) {
 		}
 	}
 	return newest(places)
+}
+
+// Program returns the path of one of PostgreSQL's other programs: beside the
+// server, where a package has them all, else the one on PATH.
+func Program(name string) (string, error) {
+	dir, err := Find()
+	if err != nil {
+		return "", err
+	}
+	if beside := filepath.Join(dir, name); executable(beside) {
+		return beside, nil
+	}
+	return exec.LookPath(name)
 }
 
 func newest(patterns []string) (string, error) {
@@ -54,13 +81,12 @@ func newest(patterns []string) (string, error) {
 }
 
 func complete(dir string) bool {
-	for _, program := range []string{"postgres", "initdb"} {
-		info, err := os.Stat(filepath.Join(dir, program))
-		if err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
-			return false
-		}
-	}
-	return true
+	return executable(filepath.Join(dir, "postgres")) && executable(filepath.Join(dir, "initdb"))
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir() && info.Mode()&0o111 != 0
 }
 
 var versionShape = regexp.MustCompile(`\d+(\.\d+)?$`)

@@ -4,24 +4,44 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-func TestNewest(t *testing.T) {
-	t.Parallel()
-	install := func(t *testing.T, dir string, programs ...string) string {
-		t.Helper()
-		bin := filepath.Join(dir, "bin")
-		if err := os.MkdirAll(bin, 0o700); err != nil {
+func install(t *testing.T, dir string, programs ...string) string {
+	t.Helper()
+	bin := filepath.Join(dir, "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range programs {
+		if err := os.WriteFile(filepath.Join(bin, program), nil, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		for _, program := range programs {
-			if err := os.WriteFile(filepath.Join(bin, program), nil, 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return bin
 	}
+	return bin
+}
+
+// Whoever chooses a version must never be given another one in silence.
+func TestChosenServerIsTheOneOrNone(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	install(t, filepath.Join(root, "18"), "postgres", "initdb")
+	installed := []string{filepath.Join(root, "*", "bin")}
+	want := install(t, filepath.Join(root, "13"), "postgres", "initdb")
+	if got, err := find(want, installed); err != nil || got != want {
+		t.Errorf("chosen %s, got %s, %v", want, got, err)
+	}
+	for _, wrong := range []string{install(t, filepath.Join(root, "14"), "postgres"), filepath.Join(root, "15", "bin"), "13/bin"} {
+		got, err := find(wrong, installed)
+		if err == nil || !strings.Contains(err.Error(), Variable) || !strings.Contains(err.Error(), wrong) {
+			t.Errorf("chosen %s, got %q, %v; want an error that names it and %s", wrong, got, err, Variable)
+		}
+	}
+}
+
+func TestNewest(t *testing.T) {
+	t.Parallel()
 	t.Run("compares versions as numbers and wants both programs", func(t *testing.T) {
 		t.Parallel()
 		root := t.TempDir()

@@ -6,6 +6,9 @@
 // superuser has one. The socket lies in a directory that only the server's
 // operating-system user, and root, can enter; whoever can is trusted.
 //
+// Any version from 12 on will do. Which one runs is Find's to say, and the
+// environment variable STAGELIFT_POSTGRES overrides it.
+//
 // PostgreSQL refuses to run as root. Started by root, the server runs as the
 // user postgres, or else nobody; started by anybody else, as that user.
 package pgserver
@@ -63,6 +66,7 @@ type Server struct {
 	socket   string
 	port     int
 	password string
+	major    int
 }
 
 // Start makes a new database cluster in the group and returns once its server
@@ -124,7 +128,7 @@ func (s *Server) initialize(ctx context.Context, g *process.Group, owner account
 	cmd := owner.command(ctx, s.data, filepath.Join(s.bin, "initdb"),
 		"--pgdata="+s.data, "--username="+superuser, "--pwfile="+password,
 		"--auth-local=trust", "--auth-host=scram-sha-256",
-		"--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
+		"--encoding=UTF8", "--locale=C", "--no-sync")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	p, err := g.Start(cmd)
@@ -132,7 +136,7 @@ func (s *Server) initialize(ctx context.Context, g *process.Group, owner account
 		return err
 	}
 	if err := errors.Join(p.Err(), ctx.Err(), os.Remove(password)); err != nil {
-		return fmt.Errorf("running initdb: %w\n%s", err, bytes.TrimSpace(out.Bytes()))
+		return fmt.Errorf("running initdb%s: %w\n%s", owner.whose(), err, bytes.TrimSpace(out.Bytes()))
 	}
 	return nil
 }
@@ -190,6 +194,9 @@ func (s *Server) SocketDir() string { return s.socket }
 
 // Port returns the server's port, of the socket's name and on 127.0.0.1.
 func (s *Server) Port() int { return s.port }
+
+// Major returns the server's major version.
+func (s *Server) Major() int { return s.major }
 
 // Pid returns the process id of the postmaster.
 func (s *Server) Pid() int { return s.process.Pid() }

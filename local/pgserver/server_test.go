@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,7 +45,7 @@ func TestServer(t *testing.T) {
 		conn := connect(t, s.AdminURL("postgres"))
 		want := map[string]string{
 			"work_mem": "7MB", "cluster_name": `it's a \ name`, "max_connections": "33",
-			"fsync": "off", "TimeZone": "UTC", "server_encoding": "UTF8", "lc_collate": "C",
+			"fsync": "off", "TimeZone": "UTC", "server_encoding": "UTF8",
 			"listen_addresses": "127.0.0.1", "dynamic_shared_memory_type": "mmap",
 		}
 		got := map[string]string{}
@@ -56,6 +58,29 @@ func TestServer(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("settings (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("is of the version that is chosen, in UTF-8 and the locale C", func(t *testing.T) {
+		t.Parallel()
+		bin, err := pgserver.Find()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// "postgres (PostgreSQL) 18.4", and what the packager adds.
+		chosen, err := exec.CommandContext(t.Context(), filepath.Join(bin, "postgres"), "--version").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var version, locale string
+		const sql = "SELECT current_setting('server_version'), concat_ws(' ', pg_encoding_to_char(encoding), datcollate, datctype) FROM pg_database WHERE datname = 'postgres'"
+		if err := connect(t, s.AdminURL("postgres")).QueryRow(t.Context(), sql).Scan(&version, &locale); err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.TrimPrefix(strings.TrimSpace(string(chosen)), "postgres (PostgreSQL) "); version != want {
+			t.Errorf("version %s, want %s", version, want)
+		}
+		if locale != "UTF8 C C" {
+			t.Errorf("encoding and locale %s, want UTF8 C C", locale)
 		}
 	})
 	t.Run("refuses a wrong password over TCP", func(t *testing.T) {

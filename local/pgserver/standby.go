@@ -1,19 +1,18 @@
 package pgserver
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
-	"strconv"
 
 	"github.com/stagelift/stagelift/local/process"
 )
 
 // StartStandby makes a hot standby of the primary and returns once it answers. It
 // streams from the primary, has the same superuser with the same password, and
-// lives until Close or the group's end.
+// lives until Close or the group's end. The primary must have no tablespaces, and
+// keeps its log for the standby, after its Close too.
 func StartStandby(ctx context.Context, g *process.Group, primary *Server, o Options) (*Server, error) {
 	s, err := startStandby(ctx, g, primary, o)
 	if err != nil {
@@ -28,29 +27,26 @@ func startStandby(ctx context.Context, g *process.Group, primary *Server, o Opti
 		return nil, err
 	}
 	s.password = primary.password
-	if err := s.copyFrom(ctx, g, owner, primary); err != nil {
+	slot, err := backUp(ctx, owner, primary, s.data)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.configure(o); err != nil {
+	if err := s.follow(owner, primary, slot, o); err != nil {
 		return nil, err
 	}
 	return s, s.boot(ctx, g, owner, o.Log)
 }
 
-// copyFrom copies the primary's data directory, and has the copy know whom to
-// follow.
-func (s *Server) copyFrom(ctx context.Context, g *process.Group, owner account, primary *Server) error {
-	cmd := owner.command(ctx, s.data, filepath.Join(s.bin, "pg_basebackup"),
-		"--pgdata="+s.data, "--host="+primary.socket, "--port="+strconv.Itoa(primary.port), "--username="+superuser,
-		"--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	p, err := g.Start(cmd)
-	if err != nil {
+// follow writes whom the copy streams from, beside its other settings.
+func (s *Server) follow(owner account, primary *Server, slot string, o Options) error {
+	settings := map[string]string{
+		"primary_conninfo":  fmt.Sprintf("host=%s port=%d user=%s", primary.socket, primary.port, superuser),
+		"primary_slot_name": slot,
+	}
+	maps.Copy(settings, o.Settings)
+	o.Settings = settings
+	if err := owner.writeFile(filepath.Join(s.data, "standby.signal"), ""); err != nil {
 		return err
 	}
-	if err := errors.Join(p.Err(), ctx.Err()); err != nil {
-		return fmt.Errorf("running pg_basebackup: %w\n%s", err, bytes.TrimSpace(out.Bytes()))
-	}
-	return nil
+	return s.configure(o)
 }

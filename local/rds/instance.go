@@ -171,6 +171,7 @@ func (i *Instance) addDatabase(ctx context.Context, name string) error {
 	user := pgx.Identifier{i.user}.Sanitize()
 	return i.server.Exec(ctx, name, fmt.Sprintf(`
 		GRANT CONNECT ON DATABASE %s TO %s;
+		REVOKE CREATE ON SCHEMA public FROM PUBLIC; -- which PostgreSQL itself does from version 15 on
 		GRANT USAGE ON SCHEMA public TO %[2]s;
 		ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO %[2]s;
 		ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO %[2]s;

@@ -102,7 +102,10 @@ func TestBrokenOrCancelledSessionIsNotKept(t *testing.T) {
 		},
 		"ended by the server": func(l lent) {
 			l.pool.Return(l.Context(), l.conn)
-			run(l.T, l.other, fmt.Sprintf("SELECT pg_terminate_backend(%d, 10000)", l.conn.PID()))
+			run(l.T, l.other, fmt.Sprintf("SELECT pg_terminate_backend(%d)", l.conn.PID()))
+			for gone := false; !gone; {
+				gone = run(l.T, l.other, fmt.Sprintf("SELECT count(*) FROM pg_stat_activity WHERE pid = %d", l.conn.PID()))[0] == "0"
+			}
 		},
 		"one too many": func(l lent) {
 			l.pool.Return(l.Context(), take(l.T, l.pool))

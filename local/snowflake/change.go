@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/stagelift/stagelift/local/pgserver"
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
 )
 
@@ -30,6 +31,11 @@ func (s *session) change(ctx context.Context, st grammar.Statement) (result, err
 	if st.Kind == grammar.Load {
 		return s.copy(ctx, st.Copy, oid)
 	}
+	if st.Verb == "MERGE" {
+		if err := s.canMerge(); err != nil {
+			return result{}, err
+		}
+	}
 	before, err := s.changes(ctx, oid)
 	if err != nil {
 		return result{}, err
@@ -44,6 +50,18 @@ func (s *session) change(ctx context.Context, st grammar.Statement) (result, err
 	return s.counted(ctx, st, oid, statistics{
 		Inserted: after.Inserted - before.Inserted, Updated: after.Updated - before.Updated, Deleted: after.Deleted - before.Deleted,
 	})
+}
+
+// MergesFrom is the major version of PostgreSQL from which on a stand-in on it has
+// MERGE. Before, a statement with it fails and says so.
+const MergesFrom = 15
+
+func (s *session) canMerge() error {
+	major, err := pgserver.Major(s.conn)
+	if err == nil && major < MergesFrom {
+		err = unsupported("MERGE is done by PostgreSQL's own, which it has from version %d on; on version %d it is not supported", MergesFrom, major)
+	}
+	return err
 }
 
 // counted is what Snowflake answers to the change.

@@ -46,7 +46,8 @@
 // does that is not documented. Time is kept to the microsecond, and of a
 // TIMESTAMP_TZ the moment alone: its offset is always told as UTC's. Load
 // metadata does not age. PARSE_JSON outside of COPY keeps numbers that Snowflake
-// would make a DOUBLE, and the last of duplicate names. Where several rows of a MERGE's source delete one row,
-// Snowflake forgives and this does not. DDL waits for transactions that use the
+// would make a DOUBLE, and the last of duplicate names. MERGE is PostgreSQL's, so it
+// needs version 15; where several rows of its source delete one row, Snowflake
+// forgives and this does not. DDL waits for transactions that use the
 // table. An unnamed column of a result is called what was written.
 package snowflake

@@ -136,6 +136,10 @@ func TestMerge(t *testing.T) {
 	const merge = "MERGE INTO t USING (SELECT * FROM s QUALIFY ROW_NUMBER() OVER (PARTITION BY id ORDER BY at DESC NULLS LAST) = 1) AS s " +
 		"ON t.id = s.id WHEN MATCHED AND s.gone THEN DELETE WHEN MATCHED THEN UPDATE SET t.v = s.v " +
 		"WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, s.v)"
+	if version := b.look("SELECT current_setting('server_version_num')")[0]; version < "150000" {
+		b.mustFail("002040", "from version 15 on", merge)
+		return
+	}
 	got := b.must(merge)
 	if got.rows()[0] != "1|1|1" || got.Meta.Columns[0].Name != "number of rows inserted" {
 		t.Errorf("MERGE answers %q", got.rows())

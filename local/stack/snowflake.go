@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/stagelift/stagelift/local/secrets"
 	"github.com/stagelift/stagelift/local/snowflake"
@@ -35,6 +36,9 @@ func (s *Stack) startSnowflake(ctx context.Context) error {
 		return nil
 	}
 	s.options.Step("starting the Snowflake stand-in")
+	if major := s.warehouses.Major(); major < snowflake.MergesFrom {
+		s.options.Step(fmt.Sprintf("(PostgreSQL is version %d: no load will merge into the Snowflake stand-in, which takes version %d)", major, snowflake.MergesFrom))
+	}
 	if err := s.warehouses.CreateDatabase(ctx, SnowflakeDatabase); err != nil {
 		return err
 	}

@@ -11,6 +11,10 @@ type column struct {
 	Values []string
 	// Beyond are values that the type's column in Parquet cannot hold.
 	Beyond []string
+	// Since is the major version of PostgreSQL that brought the type, and
+	// NewerSince the one that takes the Newer of its values; 0 is every version.
+	Since, NewerSince int
+	Newer             []string
 }
 
 // schema has what the types below need.
@@ -88,8 +92,8 @@ var numbers = []column{
 	}},
 	{Type: "numeric(12,2)", Values: []string{"9999999999.99", "-9999999999.99", "0", "-0.01", "1.5"}, Beyond: []string{"NaN"}},
 	{Type: "numeric(1,0)", Values: []string{"9", "-9", "0"}, Beyond: []string{"NaN"}},
-	{Type: "numeric(2,-3)", Values: []string{"99000", "-99000", "0", "1000", "1499"}, Beyond: []string{"NaN"}},
-	{Type: "numeric(3,5)", Values: []string{"0.00999", "-0.00999", "0", "0.00001"}, Beyond: []string{"NaN"}},
+	{Type: "numeric(2,-3)", Since: 15, Values: []string{"99000", "-99000", "0", "1000", "1499"}, Beyond: []string{"NaN"}},
+	{Type: "numeric(3,5)", Since: 15, Values: []string{"0.00999", "-0.00999", "0", "0.00001"}, Beyond: []string{"NaN"}},
 	{Type: "numeric(18,9)", Values: []string{nines(9) + "." + nines(9), "-" + nines(9) + "." + nines(9)}, Beyond: []string{"NaN"}},
 	{Type: "numeric(19,0)", Values: []string{nines(19), "-" + nines(19), "9223372036854775808"}, Beyond: []string{"NaN"}},
 	{Type: "numeric(38,0)", Values: []string{nines(38), "-" + nines(38), "1", "-1"}, Beyond: []string{"NaN"}},
@@ -98,9 +102,9 @@ var numbers = []column{
 	{Type: "numeric(39,0)", Values: []string{nines(39), "-" + nines(39), "NaN"}},
 	{Type: "numeric(1000,500)", Values: []string{nines(500) + "." + nines(500), "0", "NaN"}},
 	{Type: "numeric", Values: []string{
-		"0", "0.000", "-0.0", "NaN", "Infinity", "-Infinity", "1.10", "100000", "0.0001", "1e100", "-1e-100",
+		"0", "0.000", "-0.0", "NaN", "1.10", "100000", "0.0001", "1e100", "-1e-100",
 		digitsBefore + "." + digitsBehind, "-" + digitsBefore, "1e131071", "1e-16383",
-	}},
+	}, NewerSince: 14, Newer: []string{"Infinity", "-Infinity"}},
 	{Type: "money", Values: []string{"-92233720368547758.08", "92233720368547758.07", "0", "-0.01", "1234.50"}},
 }
 
@@ -149,8 +153,10 @@ var times = []column{
 	{Type: "timestamp with time zone", Values: append(timestamps, "2026-11-21 00:30:00+05:30"), Beyond: timestampsBeyond},
 	{Type: "timestamp(0) with time zone", Values: []string{"2026-11-21 00:30:00-08"}, Beyond: []string{"-infinity"}},
 	{Type: "interval", Values: []string{
-		"0", "1 year 2 mons -3 days 04:05:06.789", "-178000000 years -11 mons -2147483648 days -2562047788:00:54.775807",
-		"178000000 years 11 mons 2147483647 days 2562047788:00:54.775807", "-1 mon +1 day -00:00:00.000001",
+		"0", "1 year 2 mons -3 days 04:05:06.789", "-1 mon +1 day -00:00:00.000001",
+		"-178000000 years -11 mons -2147483648 days -2147483647:59:59.999999", "178000000 years 11 mons 2147483647 days 2147483647:59:59.999999",
+	}, NewerSince: 15, Newer: []string{
+		"-178000000 years -11 mons -2147483648 days -2562047788:00:54.775807", "178000000 years 11 mons 2147483647 days 2562047788:00:54.775807",
 	}},
 	{Type: "interval day to second(3)", Values: []string{"3 days 04:05:06.789"}},
 	{Type: "interval year to month", Values: []string{"-1 year -2 mons"}},
@@ -184,14 +190,14 @@ var others = []column{
 	{Type: "aclitem", Values: []string{"pg_monitor=r/pg_monitor"}},
 	{Type: "int4range", Values: []string{"empty", "[1,10)", "(,)", "[-2147483648,)"}},
 	{Type: "int8range", Values: []string{"[1,9223372036854775807)"}},
-	{Type: "numrange", Values: []string{"[1.10,2.20]", "(,NaN)", "[Infinity,)"}},
+	{Type: "numrange", Values: []string{"[1.10,2.20]", "(,NaN)"}, NewerSince: 14, Newer: []string{"[Infinity,)"}},
 	{Type: "tsrange", Values: []string{`["2026-11-21 00:30:00","infinity")`}},
 	{Type: "tstzrange", Values: []string{`["0044-03-15 00:00:00+00 BC","2026-11-21 00:30:00+00")`}},
 	{Type: "daterange", Values: []string{"[2026-11-21,2026-11-22)", "[-infinity,infinity]"}},
-	{Type: "int4multirange", Values: []string{"{}", "{[1,3),[5,7)}"}},
-	{Type: "nummultirange", Values: []string{"{[1.10,2.20],(3,)}"}},
+	{Type: "int4multirange", Since: 14, Values: []string{"{}", "{[1,3),[5,7)}"}},
+	{Type: "nummultirange", Since: 14, Values: []string{"{[1.10,2.20],(3,)}"}},
 	{Type: "public.floatrange", Values: []string{"[-Infinity,0.1)", "empty"}},
-	{Type: "public.floatmultirange", Values: []string{"{[0,1),[2,3)}"}},
+	{Type: "public.floatmultirange", Since: 14, Values: []string{"{[0,1),[2,3)}"}},
 	{Type: "public.mood", Values: []string{"ok", `sad, "very"`, "größe", ""}},
 	{Type: "public.hstore", Values: []string{"", `"a"=>"1", "b"=>NULL, "q\"uote"=>"\\ ,"`}},
 	{Type: "public.citext", Values: []string{"", "MiXed", `\N`}},
@@ -208,7 +214,7 @@ var compounds = []column{
 	{Type: "text[]", Values: []string{"{}", `{"a,b","q\"uote","",NULL,"NULL","back\\slash","line` + "\n" + `break","名前"}`}},
 	{Type: "character(3)[]", Values: []string{"{a,abc}"}},
 	{Type: "double precision[]", Values: []string{"{NaN,Infinity,-Infinity,-0,1e300,0.1}"}},
-	{Type: "numeric[]", Values: []string{"{NaN,Infinity,1.10," + nines(200) + "}"}},
+	{Type: "numeric[]", Values: []string{"{NaN,1.10," + nines(200) + "}"}, NewerSince: 14, Newer: []string{"{Infinity,-Infinity}"}},
 	{Type: "numeric(4,1)[]", Values: []string{"{1.5,NaN}"}},
 	{Type: "money[]", Values: []string{"{1.50}"}},
 	{Type: "bytea[]", Values: []string{`{"\\x00ff",NULL}`}},

@@ -70,12 +70,12 @@ func readField(text []byte, delimiter byte) (value field, rest []byte, err error
 	}
 }
 
-func csvForm(f table.Field) string { return form(f, "encode(%s, 'hex')", "%s") }
+func (s *source) csvForm(f table.Field) string { return s.form(f, "encode(%s, 'hex')", "%s") }
 
 func TestCSVConforms(t *testing.T) {
 	t.Parallel()
 	s, fields, described := conforming(t)
-	want := s.asked(t, "every type", fields, csvForm)
+	want := s.asked(t, "every type", fields, s.csvForm)
 	for _, dialect := range []struct{ name, delimiter, null string }{
 		{"as Redshift has it", ",", `\N`},
 		{"empty for NULL", "\t", ""},
@@ -112,7 +112,7 @@ func TestCSVConforms(t *testing.T) {
 func TestPostgreSQLReadsItsCSVBack(t *testing.T) {
 	t.Parallel()
 	s, fields, described := conforming(t)
-	fields = slices.DeleteFunc(fields, func(f table.Field) bool { return form(f, "", "%s") != "%s" })
+	fields = slices.DeleteFunc(fields, func(f table.Field) bool { return s.form(f, "", "%s") != "%s" })
 	part, err := s.write(t, described, writing{Fields: fields, Options: csvOptions()})
 	if err != nil {
 		t.Fatal(err)

@@ -47,12 +47,12 @@ func readLine(line []byte) (names []string, values []json.RawMessage, err error)
 
 // jsonForm asks for what a value must be: to_json() where JSON has a form of
 // its own for it and for dates and timestamps, else the text as it is printed.
-func jsonForm(f table.Field) string {
+func (s *source) jsonForm(f table.Field) string {
 	rest := "%s"
 	if isTime(f) || slices.Contains(inJSON, strings.Split(f.Type, "(")[0]) {
 		rest = "to_json(%s)"
 	}
-	asked := form(f, "translate(encode(%s, 'base64'), E'\\n', '')", rest)
+	asked := s.form(f, "translate(encode(%s, 'base64'), E'\\n', '')", rest)
 	if asked == "%s::numeric" {
 		return "to_json(%s::numeric)"
 	}
@@ -103,7 +103,7 @@ func unquote(t *testing.T, s string) string {
 func TestJSONLinesConform(t *testing.T) {
 	t.Parallel()
 	s, fields, described := conforming(t)
-	want := s.asked(t, "every type", fields, jsonForm)
+	want := s.asked(t, "every type", fields, s.jsonForm)
 	part, err := s.write(t, described, writing{Fields: fields, Options: jsonlOptions()})
 	if err != nil {
 		t.Fatal(err)

@@ -92,19 +92,19 @@ func parquetType(f table.Field) string {
 
 // parquetForm asks the server for the number or text that a column of Parquet
 // must hold.
-func parquetForm(f table.Field) string {
+func (s *source) parquetForm(f table.Field) string {
 	switch f.Parquet.Logical {
 	case table.ParquetDate:
 		return "CASE WHEN isfinite(%[1]s) THEN %[1]s - DATE '1970-01-01' END"
 	case table.ParquetTime:
-		return "trunc(extract(epoch FROM %s) * 1000000)"
+		return "trunc(extract(epoch FROM %s)::numeric * 1000000)"
 	case table.ParquetTimestamp, table.ParquetTimestampTZ:
 		// The epoch of a whole timestamp is not exact at the ends of the range.
 		return "CASE WHEN isfinite(%[1]s) THEN (%[1]s::date - DATE '1970-01-01') * 86400000000::numeric + " +
-			"trunc(extract(epoch FROM %[1]s::time) * 1000000) END"
+			"trunc(extract(epoch FROM %[1]s::time)::numeric * 1000000) END"
 	case table.ParquetString, table.ParquetDecimal, table.ParquetInt16, table.ParquetNone:
 	}
-	return form(f, "encode(%s, 'hex')", "%s")
+	return s.form(f, "encode(%s, 'hex')", "%s")
 }
 
 // found is a value of Parquet in the words of its form.
@@ -181,8 +181,8 @@ func compareParquet(t *testing.T, fields []table.Field, want [][]printed, part [
 }
 
 // withoutBeyond makes NULL of every value that Parquet cannot hold.
-func withoutBeyond(fields []table.Field, want [][]printed) {
-	for _, c := range all() {
+func (s *source) withoutBeyond(fields []table.Field, want [][]printed) {
+	for _, c := range s.columns() {
 		i := slices.IndexFunc(fields, func(f table.Field) bool { return f.Name == c.Type })
 		for j := range c.Beyond {
 			want[len(c.Values)+j][i] = nil
@@ -195,8 +195,8 @@ func withoutBeyond(fields []table.Field, want [][]printed) {
 func TestParquetConforms(t *testing.T) {
 	t.Parallel()
 	s, fields, described := conforming(t)
-	want := s.asked(t, "every type", fields, parquetForm)
-	withoutBeyond(fields, want)
+	want := s.asked(t, "every type", fields, s.parquetForm)
+	s.withoutBeyond(fields, want)
 	repeats := make([]int, len(fields))
 	for i := range repeats {
 		repeats[i] = i

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/stagelift/stagelift/local/pgserver/pgtest"
 	"github.com/stagelift/stagelift/local/rds"
 	"github.com/stagelift/stagelift/local/rds/rdstest"
 	"github.com/stagelift/stagelift/shared/encode"
@@ -25,6 +26,14 @@ type source struct {
 	instance *rds.Instance
 	admin    *pgx.Conn
 	config   postgres.Config
+	// version is the server's major one.
+	version int
+}
+
+// columns are the columns of the conformance tables that the server has.
+func (s *source) columns() []column {
+	has, _ := columnsOf(s.version)
+	return has
 }
 
 func newSource(t *testing.T, sql ...string) *source {
@@ -47,7 +56,7 @@ func connect(t *testing.T, instance *rds.Instance) *source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &source{instance: instance, admin: admin, config: postgres.Config{
+	return &source{instance: instance, admin: admin, version: pgtest.Major(t, admin.PgConn()), config: postgres.Config{
 		Host: instance.Host(), Port: instance.Port(), Database: instance.Database(), User: instance.User(),
 		Region: rdstest.Region, RootCAs: roots,
 		Credentials: credentials.NewStaticCredentialsProvider(rdstest.AccessKey, rdstest.SecretKey, ""),
@@ -196,6 +205,15 @@ func (m messages) Write(message []byte) (int, error) {
 // literal is a string that a server takes for any type.
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
+// input is a value of the column for INSERT.
+func (c column) input(value string) string {
+	var byt int
+	if _, err := fmt.Sscanf(value, `\%3o`, &byt); err == nil && c.Type == `"char"` {
+		return fmt.Sprintf(`(%d)::"char"`, byt-256) // which is past 127, and has no literal before version 15
+	}
+	return literal(value)
+}
+
 // fill makes a table of the columns, each named after its type, and puts every
 // value into a row, NULL where a column has no more, and everywhere in the last
 // row. Values beyond Parquet come after the others.
@@ -214,7 +232,7 @@ func (s *source) fill(t *testing.T, name string, columns []column) {
 		for i, c := range columns {
 			values[i] = "NULL"
 			if all := slices.Concat(c.Values, c.Beyond); row < len(all) {
-				values[i] = literal(all[row])
+				values[i] = c.input(all[row])
 			}
 		}
 		s.exec(t, "INSERT INTO public."+table.Quote(name)+" VALUES (DEFAULT, "+strings.Join(values, ", ")+", DEFAULT)")

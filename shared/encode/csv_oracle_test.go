@@ -101,10 +101,10 @@ func same(t testing.TB, what string, want, got []byte) {
 }
 
 // asCSV is the SELECT list that docs/types.md has for CSV.
-func asCSV(fields []table.Field) string {
+func (s *source) asCSV(fields []table.Field) string {
 	list := make([]string, len(fields))
 	for i, field := range fields {
-		list[i] = fmt.Sprintf(csvForm(field), table.Quote(field.Name))
+		list[i] = fmt.Sprintf(s.csvForm(field), table.Quote(field.Name))
 	}
 	return strings.Join(list, ", ")
 }
@@ -145,7 +145,7 @@ func TestEveryTypeIsPrintedAsCOPYPrintsIt(t *testing.T) {
 	for what, fields := range map[string][]table.Field{"as CSV": fields, "as text": asText(t, fields)} {
 		sent := c.sent(t, statement(t, described, fields, ""))
 		for _, o := range []encode.CSVOptions{{Delimiter: ",", Null: `\N`}, {Delimiter: ",", Null: ""}, {Delimiter: "\t", Null: "NULL"}, {Delimiter: "-", Null: "0"}} {
-			want := c.printed(t, "SELECT "+asCSV(fields)+everyType, len(fields), o)
+			want := c.printed(t, "SELECT "+s.asCSV(fields)+everyType, len(fields), o)
 			same(t, fmt.Sprintf("%s, %+v", what, o), want, encoded(t, fields, sent, o))
 		}
 	}
@@ -174,7 +174,7 @@ func TestEveryDelimiterAndNullIsPrintedAsCOPYPrintsIt(t *testing.T) {
 		if o.Check() != nil {
 			return
 		}
-		want := c.printed(t, "SELECT "+asCSV(fields)+everyType+" WHERE "+narrow, len(fields), o)
+		want := c.printed(t, "SELECT "+s.asCSV(fields)+everyType+" WHERE "+narrow, len(fields), o)
 		same(t, fmt.Sprintf("%+v", o), want, encoded(t, fields, sent, o))
 	}
 	for i, delimiter := range delimiters() {
@@ -195,7 +195,7 @@ func TestEveryTypeAloneIsPrintedAsCOPYPrintsIt(t *testing.T) {
 		alone := []table.Field{field}
 		sent := c.sent(t, statement(t, described, alone, ""))
 		for _, o := range []encode.CSVOptions{{Delimiter: ",", Null: `\N`}, {Delimiter: "0", Null: "-"}} {
-			want := c.printed(t, "SELECT "+asCSV(alone)+everyType, 1, o)
+			want := c.printed(t, "SELECT "+s.asCSV(alone)+everyType, 1, o)
 			same(t, fmt.Sprintf("%s, %+v", field.Name, o), want, encoded(t, alone, sent, o))
 		}
 	}
@@ -215,7 +215,7 @@ func TestWideValuesArePrintedAsCOPYPrintsThem(t *testing.T) {
 	for _, chosen := range [][]table.Field{fields, fields[1:2], fields[3:4], fields[2:4]} {
 		sent := c.sent(t, statement(t, described, chosen, ""))
 		for _, o := range []encode.CSVOptions{{Delimiter: ",", Null: `\N`}, {Delimiter: "5", Null: "c"}} {
-			want := c.printed(t, "SELECT "+asCSV(chosen)+" FROM public.wide", len(chosen), o)
+			want := c.printed(t, "SELECT "+s.asCSV(chosen)+" FROM public.wide", len(chosen), o)
 			same(t, fmt.Sprintf("%d fields, %+v", len(chosen), o), want, encoded(t, chosen, sent, o))
 		}
 	}

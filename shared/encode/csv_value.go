@@ -14,6 +14,8 @@ type csvColumn struct {
 	// bare is true when what is printed never needs quotes, whatever the value
 	// is. It is false for text.
 	bare bool
+	// unchecked is table.Image's.
+	unchecked bool
 	// print appends a value that is csvPrinted.
 	print func(dst, raw []byte) ([]byte, error)
 }
@@ -25,6 +27,8 @@ const (
 	// csvText is there already, csvJSONB too, behind its version.
 	csvText
 	csvJSONB
+	// csvChar is printed as text, which may need quotes whatever it is.
+	csvChar
 	// csvHex is bytes, printed as hexadecimal digits.
 	csvHex
 )
@@ -57,7 +61,9 @@ const hexAlphabet = "0123456789abcdef"
 func (q *quotes) column(field table.Field) (csvColumn, error) {
 	switch field.Wire {
 	case table.WireText, table.WireJSON:
-		return csvColumn{form: csvText}, nil
+		return csvColumn{form: csvText, unchecked: field.Unchecked()}, nil
+	case table.WireChar:
+		return csvColumn{form: csvChar}, nil
 	case table.WireJSONB:
 		return csvColumn{form: csvJSONB}, nil
 	case table.WireBytes:
@@ -100,7 +106,17 @@ func (c *csv) append(column *csvColumn, raw []byte) (err error) {
 		}
 	case csvHex:
 		return c.appendHex(column.bare, raw)
+	case csvChar:
+		var text [4]byte
+		if raw, err = copybinary.AppendChar(text[:0], raw); err != nil {
+			return err
+		}
 	case csvText:
+		if column.unchecked {
+			if err := copybinary.UTF8(raw); err != nil {
+				return err
+			}
+		}
 	}
 	if len(raw) > wideValue {
 		return c.appendWide(raw)

@@ -17,13 +17,17 @@
 // CSV is what PostgreSQL's own COPY prints with FORMAT csv, byte by byte, for the
 // same columns in the same settings: values, quotes and line ends, a row of one
 // field with FORCE_QUOTE. Only the header's names are in quotes more often, so
-// that no reader trims them. A value is written in pieces, so that a row takes no
-// more room than in its message and the buffer.
+// that no reader trims them, and a "char" past 127 is what version 15 prints, on
+// older servers too. A value is written in pieces, so that a row takes no more
+// room than in its message and the buffer.
 //
 // A line of JSON Lines is an object with the columns in their order, and with
-// nothing between its parts; what it refuses is text that is not UTF-8. A row is
-// held once in its message and once as a line, a wide one no longer than it takes
-// to write it.
+// nothing between its parts. A row is held once in its message and once as a
+// line, a wide one no longer than it takes to write it.
+//
+// Text that is not UTF-8 is an error that names column and row: in every format
+// where nobody has checked it before (table.Image.Unchecked), in JSON Lines
+// wherever it is.
 //
 // CSV and JSON Lines hold every value of every type, so they know no RangeError.
 // Lines reach the compressor in pieces of 64 KiB or more.

@@ -3,7 +3,8 @@ package encode
 import (
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf8"
+
+	"github.com/stagelift/stagelift/shared/encode/copybinary"
 )
 
 // appendJSONString appends text as a string of JSON. Only what must be is
@@ -11,8 +12,8 @@ import (
 // Everything else is UTF-8 as it came, line separators such as U+2028 and the
 // slash too.
 func appendJSONString(dst, text []byte) ([]byte, error) {
-	if !utf8.Valid(text) {
-		return dst, errNotUTF8
+	if err := copybinary.UTF8(text); err != nil {
+		return dst, err
 	}
 	dst = append(dst, '"')
 	for {

@@ -3,9 +3,7 @@ package encode
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/stagelift/stagelift/shared/encode/copybinary"
 	"github.com/stagelift/stagelift/shared/table"
@@ -18,6 +16,7 @@ type jsonPrinter func(dst, raw []byte) ([]byte, error)
 var jsonPrinters = map[table.JSON]map[table.Wire]jsonPrinter{
 	table.JSONString: {
 		table.WireText:        appendJSONString,
+		table.WireChar:        appendJSONChar,
 		table.WireDate:        quoted(copybinary.AppendDate),
 		table.WireTime:        quoted(copybinary.AppendTime),
 		table.WireTimeTZ:      quoted(copybinary.AppendTimeTZ),
@@ -78,13 +77,20 @@ func appendBase64(dst, raw []byte) ([]byte, error) {
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), raw), '"'), nil
 }
 
-var errNotUTF8 = errors.New("text that is not UTF-8, which JSON must be; a database with the encoding SQL_ASCII does not check its text: correct it there")
+func appendJSONChar(dst, raw []byte) ([]byte, error) {
+	var text [4]byte
+	printed, err := copybinary.AppendChar(text[:0], raw)
+	if err != nil {
+		return dst, err
+	}
+	return appendJSONString(dst, printed)
+}
 
 // appendJSON appends JSON as it is, on one line. Line breaks stand only between
 // its tokens, where a space means the same; within strings they are escaped.
 func appendJSON(dst, raw []byte) ([]byte, error) {
-	if !utf8.Valid(raw) {
-		return dst, errNotUTF8
+	if err := copybinary.UTF8(raw); err != nil {
+		return dst, err
 	}
 	start := len(dst)
 	dst = append(dst, raw...)

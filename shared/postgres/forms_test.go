@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,15 +25,15 @@ CREATE CAST (mood AS text) WITH FUNCTION spell(mood);
 CREATE TABLE odd (
   yes bool, small int2, whole int4, big int8, id oid, f4 float4, f8 float8, n numeric, m money, c char(5), v varchar(9), t text, one "char",
   nm name, by bytea, d date, ti time, tz timetz, ts timestamp, tt timestamptz, i interval, u uuid, ip inet, net cidr, mac macaddr,
-  j json, jb jsonb, x xml, p pair, e mood, dom address, r int4range, mr int4multirange, ai int[], ap pair[], bits bit(3), vb varbit,
+  j json, jb jsonb, x xml, p pair, e mood, dom address, r int4range, ai int[], ap pair[], bits bit(3), vb varbit,
   pt point, tsv tsvector, l pg_lsn, rc regclass, am mood[]);
 INSERT INTO odd VALUES
  (true, -1, 2, 3, 4000000000, 1.1, 0.1::float8 + 0.2, 1.10, '12.34', 'ab', 'cd', E'a"b,\nc', 'x', 'nm', '\x00ff', '2026-02-01', '24:00',
   '01:02:03+04', '-infinity', 'infinity', '-1 day 02:00', '00000000-0000-0000-0000-000000000001', '10.0.0.1', '10.0.0.0/8', '08:00:2b:01:02:03',
-  '{"a" : 1}', '{"a" : 1}', '<?xml version="1.0" encoding="UTF-8"?><a/>', '(1,"x y")', 'b"a,d', '10.0.0.1', '[1,5)', '{[1,2),[4,5)}', '{1,NULL}', '{"(1,x)"}',
+  '{"a" : 1}', '{"a" : 1}', '<?xml version="1.0" encoding="UTF-8"?><a/>', '(1,"x y")', 'b"a,d', '10.0.0.1', '[1,5)', '{1,NULL}', '{"(1,x)"}',
   '101', '1', '(1,2)', 'a:1', '0/10', 'pg_class', '{good,"b\"a,d"}'),
  (false, 0, 0, 0, 0, 'NaN', '-infinity', 'NaN', '-1', '', '', '', '', '', '', 'infinity', '00:00', '00:00+00', '0044-03-15 BC', '-infinity', '0',
-  '00000000-0000-0000-0000-000000000000', '::1', '::1/128', '08:00:2b:01:02:03', 'null', 'null', '', '(,)', 'good', '::1', 'empty', '{}', '{}', '{}',
+  '00000000-0000-0000-0000-000000000000', '::1', '::1/128', '08:00:2b:01:02:03', 'null', 'null', '', '(,)', 'good', '::1', 'empty', '{}', '{}',
   '000', '', '(0,0)', '', '0/0', 'pg_type', '{}');
 INSERT INTO odd (p) VALUES (NULL);`
 
@@ -41,6 +42,9 @@ func TestTextIsWhatTheServerPrints(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(values)
+	if !b.lacks(14, "ALTER TABLE odd ADD mr int4multirange") {
+		b.exec(`UPDATE odd SET mr = CASE WHEN yes THEN '{[1,2),[4,5)}'::int4multirange ELSE '{}' END WHERE yes IS NOT NULL`)
+	}
 	snapshot := b.snapshot("public.odd")
 	odd := b.tables(snapshot)[0]
 	for _, column := range odd.Columns {
@@ -129,8 +133,12 @@ func TestNarrowedNumericsFitOrAreTold(t *testing.T) {
 	b := setup(t)
 	b.exec(`CREATE TABLE money_free (id int, "Key" text, amount numeric, ok boolean);
 		INSERT INTO money_free VALUES (1, 'k', 99.99, true), (2, 'k', -99.990, true), (3, 'k', 0, true), (4, 'k', NULL, true), (5, 'k', 5e-1, true),
-		(11, '>> "k"', 100, false), (12, 'k', 0.001, false), (13, 'k', 'NaN', false), (14, 'k', 'Infinity', false), (15, 'k', '-Infinity', false), (16, 'k', 99.995, false);
+		(11, '>> "k"', 100, false), (12, 'k', 0.001, false), (13, 'k', 'NaN', false), (14, 'k', 99.995, false);
 		CREATE VIEW money_view AS SELECT * FROM money_free`)
+	misfits := 14
+	if !b.lacks(14, `INSERT INTO money_free VALUES (15, 'k', 'Infinity', false), (16, 'k', '-Infinity', false)`) {
+		misfits = 16
+	}
 	snapshot := b.snapshot("public.money_free", "public.money_view")
 	found := b.tables(snapshot)
 	fields := b.fields([]table.Column{found[0].Columns[0], {Name: "amount", Type: "numeric(4,2)", Source: "numeric"}})
@@ -145,7 +153,7 @@ func TestNarrowedNumericsFitOrAreTold(t *testing.T) {
 		}
 	})
 	t.Run("what does not fit is told by its key", func(t *testing.T) {
-		for n := 11; n <= 16; n++ {
+		for n := 11; n <= misfits; n++ {
 			q := q
 			q.Where = fmt.Sprintf("id = %d", n)
 			_, err := b.query(snapshot, q, spans(found[0], 0))
@@ -177,7 +185,8 @@ func TestNarrowedNumericsFitOrAreTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{`"99.99"`, "NULL", "NULL", "NULL", "NULL", "NULL", "NULL"}, decode(t, got)); diff != "" {
+		want := append([]string{`"99.99"`}, slices.Repeat([]string{"NULL"}, misfits-10)...)
+		if diff := cmp.Diff(want, decode(t, got)); diff != "" {
 			t.Errorf("values (-want +got):\n%s", diff)
 		}
 	})

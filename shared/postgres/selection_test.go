@@ -95,8 +95,8 @@ func TestColumnPrivilegesSuffice(t *testing.T) {
 		t.Fatal(err)
 	}
 	found = b.tables(again)
-	if cut := spans(found[0], 10); len(cut) < 2 {
-		t.Errorf("with a grant on ctid: spans %v, want several", cut)
+	if cut := spans(found[0], 10); b.byRanges() != (len(cut) >= 2) {
+		t.Errorf("with a grant on ctid: spans %v, want several, before version 14 one", cut)
 	}
 }
 
@@ -106,17 +106,15 @@ func TestKindsOfTypes(t *testing.T) {
 	b.exec(`
 		CREATE TYPE mood AS ENUM ('good'); CREATE TYPE pair AS (a int, b text);
 		CREATE DOMAIN percent AS numeric(5,2); CREATE DOMAIN share AS percent; CREATE DOMAIN shares AS share[]; CREATE DOMAIN moods AS mood[]; CREATE DOMAIN lots AS shares;
-		CREATE TABLE kinds (e mood, p pair, r int4range, m int4multirange, ea mood[], pa pair[], ra int4range[], ma int4multirange[],
+		CREATE TABLE kinds (e mood, p pair, r int4range, ea mood[], pa pair[], ra int4range[],
 		  d share, da share[], ad shares, md moods, ads lots, vc varchar(3)[], n numeric(4,1)[][], iv int2vector, nm name);`)
 	want := []table.Column{
 		{Name: "e", Type: "public.mood", Kind: "enum"},
 		{Name: "p", Type: "public.pair", Kind: "composite"},
 		{Name: "r", Type: "int4range", Kind: "range"},
-		{Name: "m", Type: "int4multirange", Kind: "multirange"},
 		{Name: "ea", Type: "public.mood[]", Kind: "enum"},
 		{Name: "pa", Type: "public.pair[]", Kind: "composite"},
 		{Name: "ra", Type: "int4range[]", Kind: "range"},
-		{Name: "ma", Type: "int4multirange[]", Kind: "multirange"},
 		{Name: "d", Type: "numeric(5,2)"},
 		{Name: "da", Type: "numeric(5,2)[]"},
 		{Name: "ad", Type: "numeric(5,2)[]"},
@@ -126,6 +124,9 @@ func TestKindsOfTypes(t *testing.T) {
 		{Name: "n", Type: "numeric(4,1)[]"},
 		{Name: "iv", Type: "int2vector"},
 		{Name: "nm", Type: "name"},
+	}
+	if !b.lacks(14, "ALTER TABLE kinds ADD m int4multirange, ADD ma int4multirange[]") {
+		want = append(want, table.Column{Name: "m", Type: "int4multirange", Kind: "multirange"}, table.Column{Name: "ma", Type: "int4multirange[]", Kind: "multirange"})
 	}
 	for i := range want {
 		want[i].Nullable = true
@@ -215,7 +216,7 @@ func TestForeignPartitionsAreRead(t *testing.T) {
 	snapshot := b.snapshot("public.mixed", "public.mixed_2")
 	found := b.tables(snapshot)
 	cut := spans(found[0], 1)
-	if len(cut) != 2 || !cut[0].Relation.ByBlock || cut[1].Relation.ByBlock {
+	if len(cut) != 2 || cut[0].Relation.ByBlock != b.byRanges() || cut[1].Relation.ByBlock {
 		t.Errorf("spans are %+v, want a heap's and a foreign one", cut)
 	}
 	rows := b.read(snapshot, found[0], cut)
@@ -291,8 +292,9 @@ func TestViewOverFilteredTableIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(`CREATE TABLE filtered (n int); ALTER TABLE filtered ENABLE ROW LEVEL SECURITY; ALTER TABLE filtered FORCE ROW LEVEL SECURITY;
-		CREATE VIEW v WITH (security_invoker) AS SELECT n FROM filtered;
 		CREATE TABLE parts (n int) PARTITION BY LIST (n); CREATE TABLE parts_1 PARTITION OF parts DEFAULT; ALTER TABLE parts ENABLE ROW LEVEL SECURITY`)
-	wantError(t, b.refusal(postgres.Selection{Include: patterns(t, "public.v")}), `row-level security policy for table "filtered"`)
+	if !b.lacks(15, "CREATE VIEW v WITH (security_invoker) AS SELECT n FROM filtered") {
+		wantError(t, b.refusal(postgres.Selection{Include: patterns(t, "public.v")}), `row-level security policy for table "filtered"`)
+	}
 	wantError(t, b.refusal(postgres.Selection{Include: patterns(t, "public.parts")}), "table public.parts: row-level security would hide rows")
 }

@@ -189,6 +189,12 @@ func TestPartsAreEqualAndAsManyAsAsked(t *testing.T) {
 	t.Parallel()
 	b := setup(t, several)
 	receipt := b.receipt(b.run(Request{Tables: []string{"public.large"}, PartMultiple: 8, Streams: 3, Compression: "gzip"}).Tables[0].Receipt)
+	if b.major < 14 { // where one stream reads a table from its beginning to its end
+		if len(receipt.Parts) != 1 {
+			t.Errorf("%d parts, want 1", len(receipt.Parts))
+		}
+		return
+	}
 	if len(receipt.Parts) != 8 {
 		t.Fatalf("%d parts, want 8", len(receipt.Parts))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/stagelift/stagelift/local/compare"
+	"github.com/stagelift/stagelift/local/pgserver/pgtest"
 	"github.com/stagelift/stagelift/local/rds"
 	"github.com/stagelift/stagelift/local/rds/rdstest"
 	"github.com/stagelift/stagelift/local/s3/door"
@@ -33,6 +34,8 @@ type bundle struct {
 	exec     func(sql string)
 	copyOut  func(query, options string) string
 	adminURL string
+	// major is the server's version.
+	major int
 }
 
 // session is a connection of its own, of the superuser.
@@ -117,6 +120,7 @@ func (b *bundle) connect(url string) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = admin.Close(context.WithoutCancel(b.Context())) })
+	b.major = pgtest.Major(b.T, admin.PgConn())
 	var mu sync.Mutex
 	b.exec = func(sql string) {
 		mu.Lock()

@@ -69,6 +69,9 @@ const (
 	// WireJSON is JSON text; WireJSONB is a byte of version before it.
 	WireJSON
 	WireJSONB
+	// WireChar is the one byte of a "char". 0 prints as nothing, one past 127
+	// as a backslash and three octal digits.
+	WireChar
 )
 
 // JSON is the form of a value in JSON Lines.
@@ -143,6 +146,12 @@ func (i Image) Limited() bool {
 	}
 	return false
 }
+
+// Unchecked reports whether the values come as text whose bytes nobody has looked
+// at: what output functions print, alone or within JSON. PostgreSQL checks text
+// when it takes it, and not what its types make of their values; before version
+// 15 a "char" past 127 within an array or a composite is no UTF-8.
+func (i Image) Unchecked() bool { return i.Sent == FormText || i.Sent == FormJSON }
 
 // Field is a column with the image that a run has chosen for it.
 type Field struct {

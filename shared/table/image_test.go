@@ -140,6 +140,51 @@ func TestAnyTypeCanBeCarriedAsText(t *testing.T) {
 	}
 }
 
+// What PostgreSQL prints for one is no text before version 15, as text or not.
+func TestCharIsNeverAskedForAsText(t *testing.T) {
+	t.Parallel()
+	for asText, want := range map[bool]string{false: "VARCHAR(4)", true: "VARCHAR(65535)"} {
+		image := imageOf(t, table.Column{Type: `"char"`, AsText: asText})
+		if image.Sent != table.FormValue || image.Wire != table.WireChar || image.JSON != table.JSONString || image.Redshift != want {
+			t.Errorf("as text %v: %+v, want its byte, a string, %s", asText, image, want)
+		}
+	}
+}
+
+// Text that the server has checked when it took it is not looked at again.
+func TestUncheckedIsWhatTheServerPrints(t *testing.T) {
+	t.Parallel()
+	for want, columns := range map[bool][]table.Column{
+		true: {
+			{Type: `"char"[]`},
+			{Type: "public.pair", Kind: "composite"},
+			{Type: "text[]"},
+			{Type: "public.span", Kind: "range"},
+			{Type: "public.hstore"},
+			{Type: "xml"},
+			{Type: "date", AsText: true},
+		},
+		false: {
+			{Type: `"char"`},
+			{Type: "text"},
+			{Type: "character varying(40)"},
+			{Type: "name"},
+			{Type: "json"},
+			{Type: "jsonb"},
+			{Type: "public.mood", Kind: "enum"},
+			{Type: "bytea"},
+			{Type: "numeric"},
+			{Type: "money"},
+		},
+	} {
+		for _, c := range columns {
+			if got := imageOf(t, c).Unchecked(); got != want {
+				t.Errorf("%s: unchecked %v, want %v", c.Type, got, want)
+			}
+		}
+	}
+}
+
 func TestLimitedIsWhatParquetCannotHoldWhole(t *testing.T) {
 	t.Parallel()
 	for want, spellings := range map[bool][]string{

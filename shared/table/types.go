@@ -15,6 +15,8 @@ func ImageOf(c Column) (Image, error) {
 		return Image{}, fmt.Errorf("column %s: %w", Quote(c.Name), err)
 	}
 	switch {
+	case c.AsText && t.Name == `"char"` && !t.Array:
+		return native(text(0), WireChar), nil
 	case c.AsText:
 		return text(0), nil
 	case t.Array, c.Kind == "composite":
@@ -64,8 +66,9 @@ var images = map[string]Image{
 	"jsonb": document(FormValue, WireJSONB),
 	"text":  native(text(0), WireText),
 	"name":  native(text(labelBytes), WireText),
-	// One byte, or \ooo where it is not ASCII.
-	`"char"`: text(4),
+	// One byte, or \ooo where it is not ASCII. It is not asked for as text: what
+	// PostgreSQL prints before version 15 is the byte itself, which is no UTF-8.
+	`"char"`: native(text(4), WireChar),
 	// The widest that are printed: all signs and fields, eight groups of four
 	// digits with a mask.
 	"interval": text(67),

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/stagelift/stagelift/local/pgserver"
 	"github.com/stagelift/stagelift/local/process"
 )
@@ -63,4 +65,28 @@ func Database(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return s.AdminURL(name)
+}
+
+// Major returns the major version of the server that a connection leads to.
+func Major(t testing.TB, c *pgconn.PgConn) int {
+	t.Helper()
+	major, err := pgserver.Major(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return major
+}
+
+// Lacks reports whether the server is older than the major version that brought
+// what the statement uses, so that a test must do without. The statement is run:
+// an older server must refuse it and any other take it, or the test fails. What
+// is left out is so only where it is not to be had.
+func Lacks(t testing.TB, c *pgconn.PgConn, since int, statement string) bool {
+	t.Helper()
+	lacks := Major(t, c) < since
+	_, err := c.Exec(t.Context(), statement).ReadAll()
+	if (err != nil) != lacks {
+		t.Errorf("PostgreSQL %d, where version %d brought it: %.300s: got %v", Major(t, c), since, statement, err)
+	}
+	return lacks
 }

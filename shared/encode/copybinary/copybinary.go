@@ -15,8 +15,8 @@
 // appenders allocate only where dst is too small. After an error the bytes that
 // an appender added are of no use; dst is returned as it was given.
 //
-// Not promised: that text is UTF-8. A database whose encoding is SQL_ASCII
-// sends what it was given.
+// Not promised: that text is UTF-8. UTF8 tells, of what table.Image calls
+// unchecked above all.
 //
 // The format is described in PostgreSQL's manual under COPY, "Binary Format";
 // the values are those of the types' send functions.

@@ -93,29 +93,48 @@ func compareISO(t testing.TB, wire table.Wire, raw []byte, want string) {
 	}
 }
 
-// literals are values of each wire that lie at some edge.
-var literals = map[string]struct {
+// literal are values of a type, put together with bars.
+type literal struct {
 	wire   table.Wire
 	values string
-}{
-	"boolean":          {table.WireBool, "t|f"},
-	"smallint":         {table.WireInt16, "-32768|32767|0|-1"},
-	"integer":          {table.WireInt32, "-2147483648|2147483647|0|-1"},
-	"bigint":           {table.WireInt64, "-9223372036854775808|9223372036854775807|0|-1|9007199254740993"},
-	"oid":              {table.WireOID, "0|4294967295|2147483648"},
-	"text":             {table.WireText, "|a|größe|\\"},
-	"bytea":            {table.WireBytes, `\x|\x00ff|\x5c`},
-	"json":             {table.WireJSON, `{}|{"a" :  1}|null`},
-	"jsonb":            {table.WireJSONB, `{}|{"a" :  1}|null`},
-	"uuid":             {table.WireUUID, "00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff|0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b"},
-	"real":             {table.WireFloat32, "0|-0|NaN|Infinity|-Infinity|1e-45|-3.4028235e38|1.1754944e-38|0.1|0.0001|0.00001|99999|100000|999999|999999.9|1e6|1e7|16777216|33554432|0.00009999"},
-	"double precision": {table.WireFloat64, "0|-0|NaN|Infinity|-Infinity|5e-324|-1.7976931348623157e308|2.2250738585072014e-308|0.1|0.30000000000000004|0.0001|0.00001|0.00009999|100000000000000|999999999999999|999999999999999.9|1e15|1e16|9007199254740992|9007199254740993|123456789012345680|1e22|1e23|-1e23|9e22"},
-	"numeric":          {table.WireNumeric, "0|0.000|-0.0|NaN|Infinity|-Infinity|1|10|100|1000|10000|100000|0.1|0.01|0.001|0.0001|0.00001|1.10|-12345.6789|1e100|-1e-100|1e131071|1e-16383|12345678901234567890.0|99999999|0.00010000|1234.50000000"},
-	"date":             {table.WireDate, "4714-11-24 BC|0044-03-15 BC|0001-12-31 BC|0001-01-01|1582-10-10|1969-12-31|2000-02-29|1900-02-28|1900-03-01|9999-12-31|10000-01-01|5874897-12-31|infinity|-infinity"},
-	"time":             {table.WireTime, "00:00:00|23:59:59.999999|24:00:00|12:34:56.7|00:00:00.000001|00:00:00.100000"},
-	"timetz":           {table.WireTimeTZ, "00:00:00+00|00:00:00+15:59:59|24:00:00-15:59:59|12:34:56.000001+05:30|01:02:03.4-08|12:00:00-00:30|12:00:00-00:00:01|12:00:00+01:00:01"},
-	"timestamp":        {table.WireTimestamp, "4714-11-24 00:00:00 BC|0044-03-15 12:00:00.5 BC|0001-12-31 23:59:59.999999 BC|0001-01-01 00:00:00|1999-12-31 23:59:59.999999|2000-01-01 00:00:00|1970-01-01 00:00:00|9999-12-31 23:59:59.999999|10000-01-01 00:00:00|294276-12-31 23:59:59.999999|infinity|-infinity"},
-	"timestamptz":      {table.WireTimestampTZ, "4714-11-24 00:00:00+00 BC|0044-03-15 12:00:00.5+00 BC|1999-12-31 23:59:59.999999+00|2026-11-21 00:30:00.12+05:30|10000-01-01 00:00:00+00|294276-12-31 23:59:59.999999+00|infinity|-infinity"},
+	// newer are those that a server takes from the major version since on.
+	newer string
+	since int
+}
+
+// selected is a query for the values, those that the server has, as v.
+func (o oracle) selected(t testing.TB, typ string, l literal) string {
+	t.Helper()
+	query := func(values string) string {
+		return "SELECT unnest(string_to_array('" + strings.ReplaceAll(values, "'", "''") + "', '|'))::" + typ + " AS v"
+	}
+	if l.newer == "" || pgtest.Lacks(t, o.PgConn, l.since, query(l.newer)) {
+		return query(l.values)
+	}
+	return query(l.values + "|" + l.newer)
+}
+
+// literals are values of each wire that lie at some edge, by their type.
+var literals = map[string]literal{
+	"boolean":          {wire: table.WireBool, values: "t|f"},
+	"smallint":         {wire: table.WireInt16, values: "-32768|32767|0|-1"},
+	"integer":          {wire: table.WireInt32, values: "-2147483648|2147483647|0|-1"},
+	"bigint":           {wire: table.WireInt64, values: "-9223372036854775808|9223372036854775807|0|-1|9007199254740993"},
+	"oid":              {wire: table.WireOID, values: "0|4294967295|2147483648"},
+	`"char"`:           {wire: table.WireChar, values: "|a|,|\x01|~|\x7f"},
+	"text":             {wire: table.WireText, values: "|a|größe|\\"},
+	"bytea":            {wire: table.WireBytes, values: `\x|\x00ff|\x5c`},
+	"json":             {wire: table.WireJSON, values: `{}|{"a" :  1}|null`},
+	"jsonb":            {wire: table.WireJSONB, values: `{}|{"a" :  1}|null`},
+	"uuid":             {wire: table.WireUUID, values: "00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff|0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b"},
+	"real":             {wire: table.WireFloat32, values: "0|-0|NaN|Infinity|-Infinity|1e-45|-3.4028235e38|1.1754944e-38|0.1|0.0001|0.00001|99999|100000|999999|999999.9|1e6|1e7|16777216|33554432|0.00009999"},
+	"double precision": {wire: table.WireFloat64, values: "0|-0|NaN|Infinity|-Infinity|5e-324|-1.7976931348623157e308|2.2250738585072014e-308|0.1|0.30000000000000004|0.0001|0.00001|0.00009999|100000000000000|999999999999999|999999999999999.9|1e15|1e16|9007199254740992|9007199254740993|123456789012345680|1e22|1e23|-1e23|9e22"},
+	"numeric":          {wire: table.WireNumeric, newer: "Infinity|-Infinity", since: 14, values: "0|0.000|-0.0|NaN|1|10|100|1000|10000|100000|0.1|0.01|0.001|0.0001|0.00001|1.10|-12345.6789|1e100|-1e-100|1e131071|1e-16383|12345678901234567890.0|99999999|0.00010000|1234.50000000"},
+	"date":             {wire: table.WireDate, values: "4714-11-24 BC|0044-03-15 BC|0001-12-31 BC|0001-01-01|1582-10-10|1969-12-31|2000-02-29|1900-02-28|1900-03-01|9999-12-31|10000-01-01|5874897-12-31|infinity|-infinity"},
+	"time":             {wire: table.WireTime, values: "00:00:00|23:59:59.999999|24:00:00|12:34:56.7|00:00:00.000001|00:00:00.100000"},
+	"timetz":           {wire: table.WireTimeTZ, values: "00:00:00+00|00:00:00+15:59:59|24:00:00-15:59:59|12:34:56.000001+05:30|01:02:03.4-08|12:00:00-00:30|12:00:00-00:00:01|12:00:00+01:00:01"},
+	"timestamp":        {wire: table.WireTimestamp, values: "4714-11-24 00:00:00 BC|0044-03-15 12:00:00.5 BC|0001-12-31 23:59:59.999999 BC|0001-01-01 00:00:00|1999-12-31 23:59:59.999999|2000-01-01 00:00:00|1970-01-01 00:00:00|9999-12-31 23:59:59.999999|10000-01-01 00:00:00|294276-12-31 23:59:59.999999|infinity|-infinity"},
+	"timestamptz":      {wire: table.WireTimestampTZ, values: "4714-11-24 00:00:00+00 BC|0044-03-15 12:00:00.5+00 BC|1999-12-31 23:59:59.999999+00|2026-11-21 00:30:00.12+05:30|10000-01-01 00:00:00+00|294276-12-31 23:59:59.999999+00|infinity|-infinity"},
 }
 
 func TestValuesPrintAsPostgreSQLPrintsThem(t *testing.T) {
@@ -123,9 +142,30 @@ func TestValuesPrintAsPostgreSQLPrintsThem(t *testing.T) {
 	for name, c := range literals {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			values := "'" + strings.ReplaceAll(c.values, "'", "''") + "'"
-			newOracle(t).compare(t, c.wire, "(SELECT unnest(string_to_array("+values+", '|'))::"+name+" AS v) AS x")
+			o := newOracle(t)
+			o.compare(t, c.wire, "("+o.selected(t, name, c)+") AS x")
 		})
+	}
+}
+
+// Servers before 15 print a byte past 127 as it is, which is no text: what is
+// printed here is then put together by the server.
+func TestEveryCharPrints(t *testing.T) {
+	t.Parallel()
+	const each = `(SELECT n::"char" AS v, n FROM generate_series(-128, 127) AS n) AS x`
+	o := newOracle(t)
+	if pgtest.Major(t, o.PgConn) >= 15 {
+		o.compare(t, table.WireChar, each)
+	}
+	compared := 0
+	o.rows(t, `SELECT v, CASE WHEN n < 0 THEN '\' || (n >> 6 & 3) || (n >> 3 & 7) || (n & 7) ELSE format('%s', v) END FROM `+each, 2, func(fields [][]byte) {
+		compared++
+		if got, err := copybinary.AppendText(nil, table.WireChar, fields[0]); !bytes.Equal(got, fields[1]) || err != nil {
+			t.Errorf("%x prints as %q, %v; want %q", fields[0], got, err, fields[1])
+		}
+	})
+	if compared != 256 {
+		t.Errorf("%d bytes were compared, want 256", compared)
 	}
 }
 

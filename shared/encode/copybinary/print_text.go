@@ -3,6 +3,7 @@ package copybinary
 import (
 	"encoding/binary"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/stagelift/stagelift/shared/table"
 )
@@ -13,6 +14,8 @@ func AppendText(dst []byte, wire table.Wire, raw []byte) ([]byte, error) {
 	switch wire {
 	case table.WireText, table.WireJSON:
 		return append(dst, raw...), nil
+	case table.WireChar:
+		return AppendChar(dst, raw)
 	case table.WireJSONB:
 		text, err := JSONB(raw)
 		return append(dst, text...), err
@@ -108,6 +111,21 @@ func AppendOID(dst, raw []byte) ([]byte, error) {
 		return dst, err
 	}
 	return appendUint(dst, uint64(n)), nil
+}
+
+// AppendChar appends a "char" as PostgreSQL prints it from version 15 on: nothing
+// for 0, the byte up to 127, a backslash and three octal digits for what is past
+// it. Servers before print that byte itself, which is no UTF-8.
+func AppendChar(dst, raw []byte) ([]byte, error) {
+	switch {
+	case len(raw) != 1:
+		return dst, lengthError(`a "char"`, raw, 1)
+	case raw[0] == 0:
+		return dst, nil
+	case raw[0] < utf8.RuneSelf:
+		return append(dst, raw[0]), nil
+	}
+	return append(dst, '\\', '0'+raw[0]>>6, '0'+raw[0]>>3&7, '0'+raw[0]&7), nil
 }
 
 // AppendUUID appends a uuid in lower case.

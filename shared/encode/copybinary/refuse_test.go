@@ -35,6 +35,7 @@ func TestBytesThatPostgreSQLDoesNotSendAreRefused(t *testing.T) {
 		"an oid of nothing":                    {table.WireOID, []byte{}, "an oid: 0 bytes, want 4"},
 		"a real of eight bytes":                {table.WireFloat32, day, "a real: 8 bytes, want 4"},
 		"a double precision of four":           {table.WireFloat64, day[:4], "a double precision: 4 bytes, want 8"},
+		`a "char" of nothing`:                  {table.WireChar, []byte{}, `a "char": 0 bytes, want 1`},
 		"a uuid of 15 bytes":                   {table.WireUUID, make([]byte, 15), "a uuid: 15 bytes, want 16"},
 		"a jsonb of nothing":                   {table.WireJSONB, []byte{}, "behind a byte that is 1"},
 		"a jsonb of version 2":                 {table.WireJSONB, []byte("\x02{}"), "behind a byte that is 1"},

@@ -2,8 +2,10 @@ package copybinary
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
+	"unicode/utf8"
 )
 
 func readInt16(raw []byte) int16 { return int16(binary.BigEndian.Uint16(raw)) } //nolint:gosec // the bits are those of a signed number
@@ -86,4 +88,15 @@ func JSONB(raw []byte) ([]byte, error) {
 		return nil, fmt.Errorf("reading a jsonb: %d bytes, want text behind a byte that is 1, its version", len(raw))
 	}
 	return raw[1:], nil
+}
+
+var errNotUTF8 = errors.New(`text that is not UTF-8, which no part may hold: PostgreSQL before version 15 prints a "char" past 127 as a bare byte where ` +
+	"it is in an array, a composite or the like, and no version looks again at text that it holds; correct the value, or leave the column out with exclude_columns")
+
+// UTF8 returns an error for text that is not UTF-8.
+func UTF8(text []byte) error {
+	if !utf8.Valid(text) {
+		return errNotUTF8
+	}
+	return nil
 }

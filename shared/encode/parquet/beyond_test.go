@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/stagelift/stagelift/local/pgserver/pgtest"
 	"github.com/stagelift/stagelift/shared/encode/copybinary"
 	own "github.com/stagelift/stagelift/shared/encode/parquet"
 )
@@ -39,7 +40,11 @@ func TestValueBeyondItsColumn(t *testing.T) {
 		t.Run(c.kind+" "+c.literal, func(t *testing.T) {
 			t.Parallel()
 			kind, _, _ := strings.Cut(c.kind, "(")
-			sent := copied(t, fmt.Sprintf("SELECT 7, 'x,y', '%s'::%s", c.literal, kind))
+			query := fmt.Sprintf("SELECT 7, 'x,y', '%s'::%s", c.literal, kind)
+			if strings.HasSuffix(c.literal, "Infinity") && pgtest.Lacks(t, connected(t), 14, query) {
+				return
+			}
+			sent := copied(t, query)
 			row, err := encoder(t, fields(t, "integer"), own.Options{}).Row(sent[0])
 			if err != nil {
 				t.Fatal(err)

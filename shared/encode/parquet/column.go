@@ -41,6 +41,9 @@ func (c *column) init(field table.Field, pages *pages, pageSize int, null, repea
 		return fmt.Errorf("column %q: there is no way from a %s, wire %d, to physical type %d of logical type %d",
 			field.Name, field.Type, field.Wire, field.Parquet.Physical, field.Parquet.Logical)
 	}
+	if form.way == wayBytes && field.Unchecked() {
+		form.way = wayUnchecked
+	}
 	kind := field.Parquet
 	if form.decimal && (kind.Precision < 1 || kind.Precision > maxPrecision || kind.Scale < 0 || kind.Scale > kind.Precision || kind.Length != decimalBytes(kind.Precision)) {
 		return fmt.Errorf("column %q: no decimal has %d digits, %d behind the point, in %d bytes", field.Name, kind.Precision, kind.Scale, kind.Length)

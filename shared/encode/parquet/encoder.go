@@ -78,18 +78,22 @@ func (e *Encoder) measure() error {
 	return nil
 }
 
-// explain says in which column, and for a value out of range in which row, a
-// value is wrong.
+// explain says in which column and row a value is wrong.
 func (e *Encoder) explain(err error, c *column) error {
+	key := copybinary.Key(e.described, e.fields, e.options.Key)
 	beyond, is := errors.AsType[*misfitError](err)
 	if !is {
-		return fmt.Errorf("encoding column %q as Parquet: %w", c.field.Name, err)
+		row := ""
+		if key != "" {
+			row = " in the row " + key
+		}
+		return fmt.Errorf("encoding column %q as Parquet%s: %w", c.field.Name, row, err)
 	}
 	words := string(beyond.misfit)
 	if e.options.Null {
 		words += ", and is NOT NULL,"
 	}
-	return &copybinary.RangeError{Column: c.field.Name, Value: words, Key: copybinary.Key(e.described, e.fields, e.options.Key)}
+	return &copybinary.RangeError{Column: c.field.Name, Value: words, Key: key}
 }
 
 func (e *Encoder) write(b []byte) error {

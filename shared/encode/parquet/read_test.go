@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/stagelift/stagelift/local/pgserver/pgtest"
 	own "github.com/stagelift/stagelift/shared/encode/parquet"
 )
 
@@ -83,44 +84,54 @@ func twosComplement(b []byte) *big.Int {
 
 func TestTypesReadBack(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ kind, literal, want string }{
-		{"boolean", "true", "true"},
-		{"smallint", "-32768", "-32768"},
-		{"integer", "-2147483648", "-2147483648"},
-		{"bigint", "-9223372036854775808", "-9223372036854775808"},
-		{"oid", "4294967295", "4294967295"},
-		{"real", "-0.1", "-0.1"},
-		{"real", "NaN", "NaN"},
-		{"double precision", "5e-324", "5e-324"},
-		{"double precision", "-Infinity", "-Inf"},
-		{"numeric(12,2)", "-9999999999.99", "-999999999999"},
-		{"numeric(12,2)", "0.01", "1"},
-		{"numeric(12,2)", "10000", "1000000"},
-		{"numeric(38,0)", "99999999999999999999999999999999999999", "99999999999999999999999999999999999999"},
-		{"numeric(38,37)", "-9.9999999999999999999999999999999999999", "-99999999999999999999999999999999999999"},
-		{"numeric(38,5)", "-100000000", "-10000000000000"},
-		{"numeric(3,5)", "0.00999", "999"},
-		{"numeric(2,-3)", "-99000", "-99000"},
-		{"numeric", "1.10", `"1.10"`},
-		{"numeric", "NaN", `"NaN"`},
-		{"text", "", `""`},
-		{"text", "größe 𝄞", `"größe 𝄞"`},
-		{"bytea", `\x00ff`, "00ff"},
-		{"jsonb", `{"a":1}`, `"{\"a\": 1}"`},
-		{"json", `{"a":1}`, `"{\"a\":1}"`},
-		{"uuid", "0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b", `"0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b"`},
-		{"date", "1970-01-01", "0"},
-		{"date", "4714-11-24 BC", "-2440588"},
-		{"date", "5874897-12-31", "2145042905"},
-		{"time without time zone", "23:59:59.999999", "86399999999"},
-		{"time with time zone", "12:00:00+05:30", `"12:00:00+05:30"`},
-		{"timestamp without time zone", "1970-01-01 00:00:00.000001", "1"},
-		{"timestamp without time zone", "294247-01-10 04:00:54.775807", "9223372036854775807"},
-		{"timestamp with time zone", "4714-11-24 00:00:00+00 BC", "-210866803200000000"},
+	for _, c := range []struct {
+		kind, literal, want string
+		// since is the major version that brought the type, 0 where all have it.
+		since int
+	}{
+		{"boolean", "true", "true", 0},
+		{"smallint", "-32768", "-32768", 0},
+		{"integer", "-2147483648", "-2147483648", 0},
+		{"bigint", "-9223372036854775808", "-9223372036854775808", 0},
+		{"oid", "4294967295", "4294967295", 0},
+		{"real", "-0.1", "-0.1", 0},
+		{"real", "NaN", "NaN", 0},
+		{"double precision", "5e-324", "5e-324", 0},
+		{"double precision", "-Infinity", "-Inf", 0},
+		{"numeric(12,2)", "-9999999999.99", "-999999999999", 0},
+		{"numeric(12,2)", "0.01", "1", 0},
+		{"numeric(12,2)", "10000", "1000000", 0},
+		{"numeric(38,0)", "99999999999999999999999999999999999999", "99999999999999999999999999999999999999", 0},
+		{"numeric(38,37)", "-9.9999999999999999999999999999999999999", "-99999999999999999999999999999999999999", 0},
+		{"numeric(38,5)", "-100000000", "-10000000000000", 0},
+		{"numeric(3,5)", "0.00999", "999", 15},
+		{"numeric(2,-3)", "-99000", "-99000", 15},
+		{"numeric", "1.10", `"1.10"`, 0},
+		{"numeric", "NaN", `"NaN"`, 0},
+		{`"char"`, "a", `"a"`, 0},
+		{`"char"`, "", `""`, 0},
+		{"text", "", `""`, 0},
+		{"text", "größe 𝄞", `"größe 𝄞"`, 0},
+		{"bytea", `\x00ff`, "00ff", 0},
+		{"jsonb", `{"a":1}`, `"{\"a\": 1}"`, 0},
+		{"json", `{"a":1}`, `"{\"a\":1}"`, 0},
+		{"uuid", "0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b", `"0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b"`, 0},
+		{"date", "1970-01-01", "0", 0},
+		{"date", "4714-11-24 BC", "-2440588", 0},
+		{"date", "5874897-12-31", "2145042905", 0},
+		{"time without time zone", "23:59:59.999999", "86399999999", 0},
+		{"time with time zone", "12:00:00+05:30", `"12:00:00+05:30"`, 0},
+		{"timestamp without time zone", "1970-01-01 00:00:00.000001", "1", 0},
+		{"timestamp without time zone", "294247-01-10 04:00:54.775807", "9223372036854775807", 0},
+		{"timestamp with time zone", "4714-11-24 00:00:00+00 BC", "-210866803200000000", 0},
 	} {
 		t.Run(c.kind+" "+c.literal, func(t *testing.T) {
 			t.Parallel()
-			sent := copied(t, fmt.Sprintf("VALUES ('%s'::%s), (NULL)", c.literal, c.kind))
+			kind := c.kind
+			if c.since > 0 && pgtest.Lacks(t, connected(t), c.since, "SELECT NULL::"+c.kind) {
+				kind = "numeric" // whose values are sent in the same bytes
+			}
+			sent := copied(t, fmt.Sprintf("VALUES ('%s'::%s), (NULL)", c.literal, kind))
 			for _, repeats := range [][]int{nil, {0}} {
 				file := encoded(t, encoder(t, fields(t, c.kind), own.Options{Repeats: repeats}), sent)
 				if diff := cmp.Diff([][]string{{c.want, "NULL"}}, read(t, file)); diff != "" {

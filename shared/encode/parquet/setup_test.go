@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/stagelift/stagelift/local/pgserver/pgtest"
@@ -54,17 +54,30 @@ func (m *messages) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// copied returns the messages of a binary COPY of a query.
-func copied(t testing.TB, query string) messages {
+func connected(t testing.TB) *pgconn.PgConn {
 	t.Helper()
 	once.Do(func() { database = pgtest.Database(t) })
-	conn, err := pgx.Connect(t.Context(), database)
+	conn, err := pgconn.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }() // nothing is pending
+	t.Cleanup(func() { hangUp(t, conn) })
+	return conn
+}
+
+// hangUp may be called again.
+func hangUp(t testing.TB, conn *pgconn.PgConn) {
+	t.Helper()
+	_ = conn.Close(context.WithoutCancel(t.Context())) // nothing is pending
+}
+
+// copied returns the messages of a binary COPY of a query.
+func copied(t testing.TB, query string) messages {
+	t.Helper()
+	conn := connected(t)
+	defer hangUp(t, conn) // a test may ask for more than there are connections
 	var sent messages
-	if _, err := conn.PgConn().CopyTo(t.Context(), &sent, "COPY ("+query+") TO STDOUT (FORMAT binary)"); err != nil {
+	if _, err := conn.CopyTo(t.Context(), &sent, "COPY ("+query+") TO STDOUT (FORMAT binary)"); err != nil {
 		t.Fatalf("%.300s: %v", query, err)
 	}
 	return sent

@@ -37,6 +37,8 @@ type way int
 
 const (
 	wayBytes way = iota
+	// wayUnchecked is text that must be looked at.
+	wayUnchecked
 	wayJSONB
 	wayText
 	wayBoolean
@@ -74,6 +76,7 @@ var forms = map[shape]form{
 	{table.WireNumeric, table.ParquetBytes, table.ParquetString}:          {way: wayText},
 	{table.WireTimeTZ, table.ParquetBytes, table.ParquetString}:           {way: wayText},
 	{table.WireUUID, table.ParquetBytes, table.ParquetString}:             {way: wayText},
+	{table.WireChar, table.ParquetBytes, table.ParquetString}:             {way: wayText},
 	{table.WireBool, table.ParquetBoolean, table.ParquetNone}:             {way: wayBoolean, store: storeBit},
 	{table.WireInt16, table.ParquetInt32, table.ParquetInt16}:             {way: wayInt16, store: storeFour},
 	{table.WireInt32, table.ParquetInt32, table.ParquetNone}:              {way: wayInt32, store: storeFour},
@@ -92,6 +95,12 @@ var forms = map[shape]form{
 func (c *column) value(raw []byte) (misfit, error) {
 	switch c.form.way {
 	case wayBytes:
+		c.bounds.text(raw)
+		return "", c.put(raw)
+	case wayUnchecked:
+		if err := copybinary.UTF8(raw); err != nil {
+			return "", err
+		}
 		c.bounds.text(raw)
 		return "", c.put(raw)
 	case wayDecimal:
