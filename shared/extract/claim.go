@@ -58,7 +58,7 @@ func (r *run) putClaim(ctx context.Context, c claim, over string) (string, error
 		return "", fmt.Errorf("encoding the claim on run %s: %w", r.id, err)
 	}
 	put, err := r.Store.Put(ctx, r.claimLocation(), data,
-		object.PutOptions{ContentType: "application/json", IfMatch: over, IfAbsent: over == ""})
+		object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfMatch: over, IfAbsent: over == ""})
 	return put.ETag, err
 }
 

@@ -100,7 +100,7 @@ func (w *partWriter) start() error {
 	w.unit.parts = append(w.unit.parts, w.number)
 	w.rows, w.counted, w.atSpan = 0, 0, 0
 	w.out = w.run.Store.NewWriter(w.ctx, w.location(), object.WriterOptions{
-		ContentType: contentTypes[w.table.format.Name], Buffers: w.buffers,
+		Headers: object.Headers{ContentType: contentTypes[w.table.format.Name]}, Buffers: w.buffers,
 	})
 	return w.encoder.Begin(w.out)
 }

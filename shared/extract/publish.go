@@ -87,7 +87,7 @@ func (r *run) putManifest(ctx context.Context, receipt stage.Receipt) error {
 	if r.step == 0 {
 		return r.put(ctx, receipt.Manifest, data)
 	}
-	_, err = r.Store.Put(ctx, object.Location{Bucket: r.Bucket, Key: receipt.Manifest}, data, object.PutOptions{ContentType: "application/json"})
+	_, err = r.Store.Put(ctx, object.Location{Bucket: r.Bucket, Key: receipt.Manifest}, data, object.PutOptions{Headers: object.Headers{ContentType: "application/json"}})
 	return err
 }
 
@@ -107,7 +107,7 @@ func (r *run) published(ctx context.Context, t *progress, receipt stage.Receipt)
 // there already is a sign of two runs under one id, and is never replaced.
 func (r *run) put(ctx context.Context, key string, data []byte) error {
 	_, err := r.Store.Put(ctx, object.Location{Bucket: r.Bucket, Key: key}, data,
-		object.PutOptions{ContentType: "application/json", IfAbsent: true})
+		object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfAbsent: true})
 	return err
 }
 
@@ -131,7 +131,7 @@ func (r *run) writeSummary(ctx context.Context, answer Answer, failure error) er
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime/2)
 	defer cancel()
 	location := object.Location{Bucket: r.Bucket, Key: r.Layout.Run(r.Database, r.id)}
-	_, err = r.Store.Put(ctx, location, append(data, '\n'), object.PutOptions{ContentType: "application/json", IfAbsent: r.step == 0})
+	_, err = r.Store.Put(ctx, location, append(data, '\n'), object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfAbsent: r.step == 0})
 	if errors.Is(err, object.ErrExists) && r.step == 0 {
 		return fmt.Errorf("two runs have the id %s: %w", r.id, err)
 	}

@@ -118,6 +118,6 @@ func (r *run) putState(ctx context.Context, state stage.State, over string) (str
 		return "", err
 	}
 	put, err := r.Store.Put(ctx, r.stateLocation(state.Table), data,
-		object.PutOptions{ContentType: "application/json", IfMatch: over, IfAbsent: over == ""})
+		object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfMatch: over, IfAbsent: over == ""})
 	return put.ETag, err
 }

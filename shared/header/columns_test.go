@@ -37,7 +37,7 @@ func TestHeaderIsLookedForInOrder(t *testing.T) {
 	b := setup(t)
 	const key = "unload/year/run/p_0000_part_00"
 	_, err := b.store.Compose(t.Context(), b.at(key), []object.Segment{{Bytes: []byte("1,2\n")}}, object.ComposeOptions{
-		Metadata: map[string]string{columnsKey: `own,"with,comma"`},
+		Headers: object.Headers{Metadata: map[string]string{columnsKey: `own,"with,comma"`}},
 	})
 	if err != nil {
 		t.Fatal(err)

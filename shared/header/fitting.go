@@ -188,19 +188,17 @@ func (f *fitting) recipe() (string, error) {
 
 // options are what the copy has of its first source.
 func (f *fitting) options() object.ComposeOptions {
-	from := f.first.attributes
-	metadata := maps.Clone(from.Metadata)
-	if metadata == nil {
-		metadata = map[string]string{}
+	headers := f.first.attributes.Headers
+	headers.Metadata = maps.Clone(headers.Metadata)
+	if headers.Metadata == nil {
+		headers.Metadata = map[string]string{}
 	}
 	tags := maps.Clone(f.first.tags)
 	delete(tags, f.request.After.Tag.Key) // or the second delivery would find another source
 	return object.ComposeOptions{
-		ContentType: from.ContentType, ContentEncoding: from.ContentEncoding, ContentDisposition: from.ContentDisposition,
-		ContentLanguage: from.ContentLanguage, CacheControl: from.CacheControl, StorageClass: from.StorageClass,
-		Encryption: from.Encryption, Metadata: metadata, Tags: tags,
+		Headers: headers, Tags: tags,
 		IfAbsent:  f.request.IfExists == existsSkip || f.request.IfExists == existsFail,
-		Algorithm: cmp.Or(from.Checksum.Algorithm, "CRC32C"),
+		Algorithm: cmp.Or(f.first.attributes.Checksum.Algorithm, "CRC32C"),
 	}
 }
 

@@ -88,8 +88,11 @@ func TestCopyKeepsWhatTheSourceHas(t *testing.T) {
 			b := setup(t)
 			tags := map[string]string{"team": "sales + more", "cost": "1+1=2"}
 			_, err := b.store.Compose(t.Context(), b.at("unload/a.csv"), []object.Segment{{Bytes: rows(size)}}, object.ComposeOptions{
-				ContentType: "text/csv; charset=utf-8", ContentDisposition: `attachment; filename="a.csv"`, ContentLanguage: "de",
-				CacheControl: "no-store", Metadata: map[string]string{"origin": "unload 7"}, Tags: tags,
+				Headers: object.Headers{
+					ContentType: "text/csv; charset=utf-8", ContentDisposition: `attachment; filename="a.csv"`, ContentLanguage: "de",
+					CacheControl: "no-store", Metadata: map[string]string{"origin": "unload 7"},
+				},
+				Tags: tags,
 			})
 			if err != nil {
 				t.Fatal(err)

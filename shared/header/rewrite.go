@@ -19,9 +19,7 @@ func (w *work) rewrite(ctx context.Context, f *fitting, o object.ComposeOptions)
 	}
 	defer w.job.rewriting.Release(1)
 	out := w.job.Store.NewWriter(ctx, w.to, object.WriterOptions{
-		ContentType: o.ContentType, ContentEncoding: o.ContentEncoding, ContentDisposition: o.ContentDisposition,
-		ContentLanguage: o.ContentLanguage, CacheControl: o.CacheControl, StorageClass: o.StorageClass,
-		Encryption: o.Encryption, Metadata: o.Metadata, Tags: o.Tags, IfAbsent: o.IfAbsent,
+		Headers: o.Headers, Tags: o.Tags, IfAbsent: o.IfAbsent,
 		Concurrency: 1, Buffers: w.job.buffers,
 	})
 	defer func() { err = errors.Join(err, out.Abort()) }()

@@ -85,7 +85,7 @@ func (j *Job) writeBatch(ctx context.Context, members []arrival) (string, error)
 	}
 	sum := sha256.Sum256(data)
 	id := hex.EncodeToString(sum[:])
-	_, err = j.Store.Put(ctx, j.batchAt(id, "batch.json"), data, object.PutOptions{ContentType: "application/json", IfAbsent: true})
+	_, err = j.Store.Put(ctx, j.batchAt(id, "batch.json"), data, object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfAbsent: true})
 	if errors.Is(err, object.ErrExists) { // the very same, by its name
 		err = nil
 	}
@@ -103,7 +103,7 @@ func (j *Job) claimAll(ctx context.Context, id string, objects []arrival) ([]arr
 			if err != nil {
 				return fmt.Errorf("encoding a claim: %w", err)
 			}
-			_, err = j.Store.Put(ctx, j.claimAt(a), data, object.PutOptions{ContentType: "application/json", IfAbsent: true})
+			_, err = j.Store.Put(ctx, j.claimAt(a), data, object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfAbsent: true})
 			if errors.Is(err, object.ErrExists) {
 				var c claim
 				_, err = j.readJSON(ctx, j.claimAt(a), &c)
@@ -201,7 +201,7 @@ func (j *Job) writeManifest(ctx context.Context, p planned, members []arrival) e
 	if err != nil {
 		return fmt.Errorf("encoding the manifest of batch %s: %w", p.ID, err)
 	}
-	_, err = j.Store.Put(ctx, j.batchAt(p.ID, "manifest.json"), data, object.PutOptions{ContentType: "application/json"})
+	_, err = j.Store.Put(ctx, j.batchAt(p.ID, "manifest.json"), data, object.PutOptions{Headers: object.Headers{ContentType: "application/json"}})
 	return err
 }
 

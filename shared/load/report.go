@@ -94,7 +94,7 @@ func (j *Job) keepOutcome(ctx context.Context, at object.Location, loaded Loaded
 	if err != nil {
 		return fmt.Errorf("encoding the outcome of load %s: %w", loaded.LoadID, err)
 	}
-	_, err = j.Store.Put(ctx, at, append(data, '\n'), object.PutOptions{ContentType: "application/json"})
+	_, err = j.Store.Put(ctx, at, append(data, '\n'), object.PutOptions{Headers: object.Headers{ContentType: "application/json"}})
 	return err
 }
 

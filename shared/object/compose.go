@@ -29,11 +29,9 @@ func (g Segment) whole() bool { return g.Size > 0 && g.Offset == 0 && g.Length =
 // ComposeOptions go with the object that is built. Nothing is inherited from the
 // sources; the zero value sets nothing and replaces what is there.
 type ComposeOptions struct {
-	ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, StorageClass string
-
-	// Encryption is how S3 encrypts the object; the zero value is the bucket's.
-	Encryption     Encryption
-	Metadata, Tags map[string]string
+	Headers
+	// Tags ask for the right s3:PutObjectTagging.
+	Tags map[string]string
 	// IfAbsent makes it fail with ErrExists if the object exists by the end.
 	IfAbsent bool
 	// Algorithm is of the checksum that the object keeps: CRC32C, CRC32 or
@@ -115,7 +113,7 @@ func (s *Store) compose(ctx context.Context, dst Location, segments []Segment, o
 	if err != nil {
 		return ComposeResult{}, err
 	}
-	c := composition{store: s, segments: segments, plan: plan, options: o, headers: o.headers(), condition: condition{absent: o.IfAbsent, sum: o.Expect}}
+	c := composition{store: s, segments: segments, plan: plan, options: o, draft: o.draft(), condition: condition{absent: o.IfAbsent, sum: o.Expect}}
 	a, err := c.build(ctx, dst)
 	if err != nil {
 		return ComposeResult{}, err
@@ -125,13 +123,9 @@ func (s *Store) compose(ctx context.Context, dst Location, segments []Segment, o
 	return result, nil
 }
 
-func (o ComposeOptions) headers() headers {
+func (o ComposeOptions) draft() draft {
 	kind, _ := kindOf(o.Algorithm)
-	return headers{
-		contentType: o.ContentType, contentEncoding: o.ContentEncoding, contentDisposition: o.ContentDisposition,
-		contentLanguage: o.ContentLanguage, cacheControl: o.CacheControl, storageClass: o.StorageClass,
-		encryption: o.Encryption, metadata: o.Metadata, tags: o.Tags, sum: kind,
-	}
+	return draft{Headers: o.Headers, tags: o.Tags, sum: kind}
 }
 
 func (g Segment) check() error {

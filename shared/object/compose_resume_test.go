@@ -211,7 +211,7 @@ func TestUploadsOfOneKeyAreEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, key := range []string{"a", "a", "a.b"} {
-		if _, err := b.createUpload(t.Context(), b.at(key), headers{}); err != nil {
+		if _, err := b.createUpload(t.Context(), b.at(key), draft{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -281,7 +281,7 @@ func TestComposeAsksForEncryptionAndVersion(t *testing.T) {
 		"small": {{Bytes: bytes.Clone(header)}},
 	} {
 		_, err = s.Compose(t.Context(), Location{"b", to}, segments, ComposeOptions{
-			Encryption: a.Encryption, StorageClass: "STANDARD_IA", Algorithm: a.Checksum.Algorithm,
+			Headers: Headers{Encryption: a.Encryption, StorageClass: "STANDARD_IA"}, Algorithm: a.Checksum.Algorithm,
 		})
 		if err != nil {
 			t.Fatal(err)

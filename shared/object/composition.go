@@ -17,7 +17,7 @@ type composition struct {
 	segments  []Segment
 	plan      []PlannedPart
 	options   ComposeOptions
-	headers   headers
+	draft     draft
 	condition condition
 	// cut says that parts were given up while S3 had them in hand.
 	cut atomic.Bool
@@ -71,22 +71,22 @@ func isGone(err error) bool {
 
 // put stores the object with one request.
 func (c *composition) put(ctx context.Context, dst Location, pieces [][]byte) (Attributes, error) {
-	sum := crcAs(c.headers.sum, pieces...)
+	sum := crcAs(c.draft.sum, pieces...)
 	if want, known := c.condition.sum.crc(); known && want.kind == sum.kind && want != sum {
 		return Attributes{}, fmt.Errorf("%w: its bytes have %s %s, and %s was expected", ErrCorrupt, c.condition.sum.Algorithm, sum, want)
 	}
-	return c.store.put(ctx, dst, newBody(pieces...), sum, c.headers, c.condition)
+	return c.store.put(ctx, dst, newBody(pieces...), sum, c.draft, c.condition)
 }
 
 // begin starts an upload, or goes on with the one that was kept.
 func (c *composition) begin(ctx context.Context, dst Location) (*upload, error) {
 	if c.options.Resume != "" {
-		u := &upload{store: c.store, location: dst, id: c.options.Resume, kind: c.headers.sum, parts: map[int]part{}}
+		u := &upload{store: c.store, location: dst, id: c.options.Resume, kind: c.draft.sum, parts: map[int]part{}}
 		if there, err := u.recall(ctx, c.sizes()); err != nil || there {
 			return u, err
 		}
 	}
-	return c.store.createUpload(ctx, dst, c.headers)
+	return c.store.createUpload(ctx, dst, c.draft)
 }
 
 // sizes are those of the planned parts.

@@ -10,37 +10,48 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// headers are what goes with an object, whichever way it is written.
-type headers struct {
-	contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl, storageClass string
-	encryption                                                                                    Encryption
-	metadata, tags                                                                                map[string]string
+// Headers go with an object, whichever way it is written. The zero value sets
+// nothing and replaces what is there.
+type Headers struct {
+	// StorageClass is empty for STANDARD.
+	ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, StorageClass string
+	// Encryption is how S3 encrypts the object; the zero value is the bucket's
+	// default.
+	Encryption Encryption
+	// Metadata is the user's own. Its keys come back in lower case.
+	Metadata map[string]string
+}
+
+// draft is an object to be, but for its bytes.
+type draft struct {
+	Headers
+	tags map[string]string
 	// sum is the checksum that an upload in parts keeps.
 	sum crcKind
 }
 
-func (h headers) put(l Location) *s3.PutObjectInput {
+func (d draft) put(l Location) *s3.PutObjectInput {
 	return &s3.PutObjectInput{
 		Bucket: &l.Bucket, Key: &l.Key,
-		ContentType: optional(h.contentType), ContentEncoding: optional(h.contentEncoding),
-		ContentDisposition: optional(h.contentDisposition), ContentLanguage: optional(h.contentLanguage),
-		CacheControl: optional(h.cacheControl), StorageClass: types.StorageClass(h.storageClass),
-		Metadata: h.metadata, Tagging: optional(tagging(h.tags)),
-		ServerSideEncryption: types.ServerSideEncryption(h.encryption.Algorithm),
-		SSEKMSKeyId:          optional(h.encryption.KMSKeyID), BucketKeyEnabled: h.encryption.bucketKey(),
+		ContentType: optional(d.ContentType), ContentEncoding: optional(d.ContentEncoding),
+		ContentDisposition: optional(d.ContentDisposition), ContentLanguage: optional(d.ContentLanguage),
+		CacheControl: optional(d.CacheControl), StorageClass: types.StorageClass(d.StorageClass),
+		Metadata: d.Metadata, Tagging: optional(tagging(d.tags)),
+		ServerSideEncryption: types.ServerSideEncryption(d.Encryption.Algorithm),
+		SSEKMSKeyId:          optional(d.Encryption.KMSKeyID), BucketKeyEnabled: d.Encryption.bucketKey(),
 	}
 }
 
-func (h headers) create(l Location) *s3.CreateMultipartUploadInput {
+func (d draft) create(l Location) *s3.CreateMultipartUploadInput {
 	return &s3.CreateMultipartUploadInput{
 		Bucket: &l.Bucket, Key: &l.Key,
-		ContentType: optional(h.contentType), ContentEncoding: optional(h.contentEncoding),
-		ContentDisposition: optional(h.contentDisposition), ContentLanguage: optional(h.contentLanguage),
-		CacheControl: optional(h.cacheControl), StorageClass: types.StorageClass(h.storageClass),
-		Metadata: h.metadata, Tagging: optional(tagging(h.tags)),
-		ServerSideEncryption: types.ServerSideEncryption(h.encryption.Algorithm),
-		SSEKMSKeyId:          optional(h.encryption.KMSKeyID), BucketKeyEnabled: h.encryption.bucketKey(),
-		ChecksumAlgorithm: h.sum.algorithm(), ChecksumType: types.ChecksumTypeFullObject,
+		ContentType: optional(d.ContentType), ContentEncoding: optional(d.ContentEncoding),
+		ContentDisposition: optional(d.ContentDisposition), ContentLanguage: optional(d.ContentLanguage),
+		CacheControl: optional(d.CacheControl), StorageClass: types.StorageClass(d.StorageClass),
+		Metadata: d.Metadata, Tagging: optional(tagging(d.tags)),
+		ServerSideEncryption: types.ServerSideEncryption(d.Encryption.Algorithm),
+		SSEKMSKeyId:          optional(d.Encryption.KMSKeyID), BucketKeyEnabled: d.Encryption.bucketKey(),
+		ChecksumAlgorithm: d.sum.algorithm(), ChecksumType: types.ChecksumTypeFullObject,
 	}
 }
 

@@ -68,13 +68,8 @@ type Attributes struct {
 	// Checksum is the checksum of the whole object, of whichever algorithm; the
 	// zero value where S3 keeps none of the whole.
 	Checksum Checksum
-	// The headers, empty where they are not set. StorageClass is empty for
-	// STANDARD.
-	ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, StorageClass string
-	// Encryption is how S3 encrypts it; the zero value where S3 does not say.
-	Encryption Encryption
-	// Metadata is the user's own, with keys in lower case.
-	Metadata map[string]string
+	// Headers are empty where they are not set, or where S3 does not say.
+	Headers
 	// LastModified is S3's clock, in seconds.
 	LastModified time.Time
 }

@@ -11,13 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// PutOptions go with an object. The zero value sets nothing and replaces what
-// is there.
+// PutOptions go with an object. The zero value replaces what is there.
 type PutOptions struct {
-	ContentType     string
-	ContentEncoding string
-	// Metadata keys are best in lower case, which is how they come back.
-	Metadata map[string]string
+	Headers
+	// Tags ask for the right s3:PutObjectTagging.
+	Tags map[string]string
 	// IfAbsent writes only if there is no object; else the error is ErrExists.
 	IfAbsent bool
 	// IfMatch writes only over the object with this ETag; else the error is
@@ -35,8 +33,8 @@ func (s *Store) Put(ctx context.Context, l Location, content []byte, o PutOption
 	if o.IfAbsent && o.IfMatch != "" {
 		return Attributes{}, at("putting", l, errors.New("IfAbsent and IfMatch exclude each other"))
 	}
-	h := headers{contentType: o.ContentType, contentEncoding: o.ContentEncoding, metadata: o.Metadata}
-	attributes, err := s.put(ctx, l, newBody(content), crcOf(content), h, condition{absent: o.IfAbsent, match: o.IfMatch})
+	d := draft{Headers: o.Headers, tags: o.Tags}
+	attributes, err := s.put(ctx, l, newBody(content), crcOf(content), d, condition{absent: o.IfAbsent, match: o.IfMatch})
 	if err != nil {
 		return Attributes{}, at("putting", l, err)
 	}
@@ -69,8 +67,8 @@ func (c condition) unmet(err error) error {
 	return err
 }
 
-func (s *Store) put(ctx context.Context, l Location, b *body, sum crc, h headers, c condition) (Attributes, error) {
-	in := h.put(l)
+func (s *Store) put(ctx context.Context, l Location, b *body, sum crc, d draft, c condition) (Attributes, error) {
+	in := d.put(l)
 	in.Body, in.ContentLength = b, aws.Int64(b.size)
 	fields := sum.told()
 	in.ChecksumAlgorithm = sum.kind.algorithm()
@@ -81,8 +79,7 @@ func (s *Store) put(ctx context.Context, l Location, b *body, sum crc, h headers
 	if err == nil {
 		return Attributes{
 			Size: b.size, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
-			CRC32C: checksum(sum).crc32C(), Checksum: checksum(sum),
-			ContentType: h.contentType, ContentEncoding: h.contentEncoding, Metadata: h.metadata,
+			CRC32C: checksum(sum).crc32C(), Checksum: checksum(sum), Headers: d.Headers,
 		}, nil
 	}
 	if unmet := c.unmet(err); errors.Is(unmet, ErrExists) || errors.Is(unmet, ErrChanged) {

@@ -28,7 +28,8 @@ func TestPut(t *testing.T) {
 		for _, key := range oddKeys {
 			l, content := b.at(key), []byte("content of "+key)
 			put, err := b.Put(t.Context(), l, content, PutOptions{
-				ContentType: "application/json", ContentEncoding: "gzip", Metadata: map[string]string{"run": "a b"},
+				Headers: Headers{ContentType: "application/json", ContentEncoding: "gzip", Metadata: map[string]string{"run": "a b"}},
+				Tags:    oddTags,
 			})
 			check(t, err)
 			got, attributes, err := b.Get(t.Context(), l, 100)
@@ -39,14 +40,15 @@ func TestPut(t *testing.T) {
 			check(t, err)
 			want := Attributes{
 				Size: int64(len(content)), ETag: put.ETag, CRC32C: crcOf(content).String(), Checksum: checksum(crcOf(content)),
-				ContentType: "application/json", ContentEncoding: "gzip", Metadata: map[string]string{"run": "a b"},
+				Headers: Headers{ContentType: "application/json", ContentEncoding: "gzip", Metadata: map[string]string{"run": "a b"}},
 			}
-			ignore := cmpopts.IgnoreFields(Attributes{}, "LastModified", "StorageClass")
+			ignore := cmpopts.IgnoreFields(Attributes{}, "LastModified", "Headers.StorageClass")
 			for _, a := range []Attributes{put, attributes, stat} {
 				if diff := cmp.Diff(want, a, ignore); diff != "" {
 					t.Errorf("attributes of %s (-want +got):\n%s", l, diff)
 				}
 			}
+			b.tagged(l, oddTags)
 		}
 	})
 

@@ -24,11 +24,13 @@ func (s *Store) Stat(ctx context.Context, l Location) (Attributes, error) {
 	return Attributes{
 		Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
 		CRC32C: sum.crc32C(), Checksum: sum,
-		Encryption:  encryption(out.ServerSideEncryption, out.SSEKMSKeyId, out.BucketKeyEnabled),
-		ContentType: aws.ToString(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
-		ContentDisposition: aws.ToString(out.ContentDisposition), ContentLanguage: aws.ToString(out.ContentLanguage),
-		CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),
-		Metadata: out.Metadata, LastModified: aws.ToTime(out.LastModified),
+		LastModified: aws.ToTime(out.LastModified),
+		Headers: Headers{
+			ContentType: aws.ToString(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
+			ContentDisposition: aws.ToString(out.ContentDisposition), ContentLanguage: aws.ToString(out.ContentLanguage),
+			CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),
+			Encryption: encryption(out.ServerSideEncryption, out.SSEKMSKeyId, out.BucketKeyEnabled), Metadata: out.Metadata,
+		},
 	}, nil
 }
 

@@ -40,11 +40,13 @@ func (s *Store) open(ctx context.Context, l Location, o OpenOptions) (*reader, e
 	r.attributes = Attributes{
 		Size: r.left, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
 		CRC32C: sum.crc32C(), Checksum: sum,
-		Encryption:  encryption(out.ServerSideEncryption, out.SSEKMSKeyId, out.BucketKeyEnabled),
-		ContentType: aws.ToString(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
-		ContentDisposition: aws.ToString(out.ContentDisposition), ContentLanguage: aws.ToString(out.ContentLanguage),
-		CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),
-		Metadata: out.Metadata, LastModified: aws.ToTime(out.LastModified),
+		LastModified: aws.ToTime(out.LastModified),
+		Headers: Headers{
+			ContentType: aws.ToString(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
+			ContentDisposition: aws.ToString(out.ContentDisposition), ContentLanguage: aws.ToString(out.ContentLanguage),
+			CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),
+			Encryption: encryption(out.ServerSideEncryption, out.SSEKMSKeyId, out.BucketKeyEnabled), Metadata: out.Metadata,
+		},
 	}
 	if o.Length > 0 && r.left != o.Length {
 		return nil, errors.Join(fmt.Errorf("bytes %d to %d were asked for, and only %d are there", o.Offset, o.Offset+o.Length, r.left), r.Close())

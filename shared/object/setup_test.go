@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/stagelift/stagelift/local/s3/door"
 	"github.com/stagelift/stagelift/local/s3/s3test"
@@ -105,6 +106,16 @@ func (b bundle) same(l Location, want []byte) {
 	}
 }
 
+// tagged compares an object's tags.
+func (b bundle) tagged(l Location, want map[string]string) {
+	b.t.Helper()
+	got, err := b.Tags(b.t.Context(), l, "")
+	check(b.t, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.t.Errorf("tags of %s (-want +got):\n%s", l, diff)
+	}
+}
+
 // random returns bytes that differ from place to place.
 func random(size int) []byte {
 	content := make([]byte, size)
@@ -153,6 +164,9 @@ var (
 var oddKeys = []string{
 	"plain", "with space", "plus+plus", "per%25cent", "hundred%", "schön/ключ/鍵", `quo"te's`, "a&b=c?d#e", "~-_.*()!", "semi;colon:at@", "tail ",
 }
+
+// oddTags are legal, and each would be another if it were not escaped.
+var oddTags = map[string]string{"team": "data + more: 50/50 @ schön", "cost+centre": "1=2", "empty": ""}
 
 func check(t testing.TB, err error) {
 	t.Helper()

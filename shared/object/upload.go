@@ -38,18 +38,18 @@ type part struct {
 
 // createUpload waits for S3's answer for abortLimit even if ctx ends meanwhile:
 // an upload whose id nobody has heard cannot be ended.
-func (s *Store) createUpload(ctx context.Context, l Location, h headers) (*upload, error) {
+func (s *Store) createUpload(ctx context.Context, l Location, d draft) (*upload, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	answered, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(abortLimit, cancel) })()
-	out, err := s.client.CreateMultipartUpload(answered, h.create(l))
+	out, err := s.client.CreateMultipartUpload(answered, d.create(l))
 	if err != nil {
 		return nil, errors.Join(ctx.Err(), err)
 	}
-	return &upload{store: s, location: l, id: aws.ToString(out.UploadId), kind: h.sum, parts: map[int]part{}}, nil
+	return &upload{store: s, location: l, id: aws.ToString(out.UploadId), kind: d.sum, parts: map[int]part{}}, nil
 }
 
 // put uploads our own bytes as part number n.

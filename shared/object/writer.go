@@ -24,7 +24,7 @@ type Writer struct {
 	cancel    context.CancelCauseFunc
 	store     *Store
 	location  Location
-	headers   headers
+	draft     draft
 	condition condition
 	buffers   *Buffers
 
@@ -50,7 +50,7 @@ func (s *Store) NewWriter(ctx context.Context, l Location, o WriterOptions) *Wri
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &Writer{
 		ctx: ctx, cancel: cancel, store: s, location: l,
-		headers:   o.headers(),
+		draft:     draft{Headers: o.Headers, tags: o.Tags},
 		condition: condition{absent: o.IfAbsent},
 		buffers:   o.Buffers,
 		number:    1,
@@ -118,7 +118,7 @@ func (w *Writer) nextBuffer() error {
 func (w *Writer) send() error {
 	if w.upload == nil {
 		var err error
-		if w.upload, err = w.store.createUpload(w.ctx, w.location, w.headers); err != nil {
+		if w.upload, err = w.store.createUpload(w.ctx, w.location, w.draft); err != nil {
 			return err
 		}
 	}
@@ -174,7 +174,7 @@ func (w *Writer) finish() (Attributes, error) {
 	if w.upload == nil {
 		pieces := w.takePieces()
 		defer w.buffers.put(pieces)
-		return w.store.put(w.ctx, w.location, newBody(pieces...), w.sum, w.headers, w.condition)
+		return w.store.put(w.ctx, w.location, newBody(pieces...), w.sum, w.draft, w.condition)
 	}
 	last := w.number
 	if err := w.send(); err != nil {

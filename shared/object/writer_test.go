@@ -35,7 +35,8 @@ func TestWriter(t *testing.T) {
 			b := setup(t)
 			l := b.at("k")
 			w := b.NewWriter(t.Context(), l, WriterOptions{
-				ContentType: "text/csv", ContentEncoding: "gzip", Metadata: map[string]string{"run": "1"}, Buffers: buffers,
+				Headers: Headers{ContentType: "text/csv", ContentEncoding: "gzip", Metadata: map[string]string{"run": "1"}},
+				Tags:    oddTags, Buffers: buffers,
 			})
 			check(t, b.write(w, content[:size]))
 			if w.Written() != int64(size) {
@@ -57,6 +58,7 @@ func TestWriter(t *testing.T) {
 			if a.ContentType != "text/csv" || a.ContentEncoding != "gzip" || a.Metadata["run"] != "1" {
 				t.Errorf("attributes: %+v", a)
 			}
+			b.tagged(l, oddTags)
 			if _, err := w.Write([]byte("x")); err == nil {
 				t.Error("a closed writer took a byte")
 			}

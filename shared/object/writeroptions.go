@@ -2,27 +2,15 @@ package object
 
 // WriterOptions go with a Writer. The zero value will do.
 type WriterOptions struct {
-	ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, StorageClass string
-
-	// Encryption is how S3 encrypts the object; the zero value is the bucket's.
-	Encryption Encryption
-	// Metadata keys are best in lower case, which is how they come back.
-	Metadata map[string]string
-	Tags     map[string]string
+	Headers
+	// Tags ask for the right s3:PutObjectTagging.
+	Tags map[string]string
 	// IfAbsent makes Close fail with ErrExists if the object exists by then.
 	IfAbsent bool
 	// Concurrency is how many parts are in flight at most; 0 means 2.
 	Concurrency int
 	// Buffers are used in place of the Store's own.
 	Buffers *Buffers
-}
-
-func (o WriterOptions) headers() headers {
-	return headers{
-		contentType: o.ContentType, contentEncoding: o.ContentEncoding, contentDisposition: o.ContentDisposition,
-		contentLanguage: o.ContentLanguage, cacheControl: o.CacheControl, storageClass: o.StorageClass,
-		encryption: o.Encryption, metadata: o.Metadata, tags: o.Tags,
-	}
 }
 
 // Result describes the object that a Writer has written.
