@@ -127,6 +127,17 @@ func TestSettle(t *testing.T) {
 		})
 	}
 
+	t.Run("takes an older object of the same content, and leaves no upload", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		content := random(minPart + 1)
+		b.place("k", content)
+		b.door.Fail(on("CompleteMultipartUpload", 0, 100, broken))
+		check(t, b.stream(within(t), content))
+		b.same(b.at("k"), content)
+		b.noUploads()
+	})
+
 	t.Run("does not wait for what cannot come any more", func(t *testing.T) {
 		t.Parallel()
 		b := setupWith(t, endless)

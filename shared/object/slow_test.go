@@ -17,7 +17,7 @@ import (
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	p := endless
-	p.still, p.answer, p.work = 2*soon, 4*soon, 2*soon
+	p.still, p.answer, p.work = 3*soon, 5*soon, 3*soon
 	// The systems' buffers, of 4 MiB or so, are emptied within the limits too.
 	large := random(20 << 20)
 	slow := door.Failure{Done: true, Rate: 10 << 20}
@@ -63,7 +63,7 @@ func TestSlow(t *testing.T) {
 		}
 		defer func() { _ = r.Close() }()
 		for range 2 { // it is not S3 that is silent
-			time.Sleep(5 * soon)
+			time.Sleep(6 * soon)
 			_, err = io.CopyN(io.Discard, r, 1<<20)
 			check(t, err)
 		}
