@@ -2,6 +2,7 @@ package object
 
 import (
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/stagelift/stagelift/local/s3/s3test"
@@ -46,5 +47,28 @@ func BenchmarkWriterToS3(b *testing.B) {
 			}
 		}
 		check(b, w.Close())
+	}
+}
+
+// BenchmarkReader is a whole object on the same way back.
+func BenchmarkReader(b *testing.B) {
+	const size = 64 << 20
+	bucket := s3test.Shared(b)
+	store := New(bucket.Config)
+	l := Location{bucket.Name, "k"}
+	_, err := store.Put(b.Context(), l, random(size), PutOptions{})
+	check(b, err)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := store.Open(b.Context(), l, OpenOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, r)
+		if n != size || err != nil {
+			b.Fatalf("%d bytes, %v", n, err)
+		}
+		check(b, r.Close())
 	}
 }

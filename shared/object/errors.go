@@ -1,13 +1,11 @@
 package object
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -53,28 +51,6 @@ func asChanged(err error) error {
 		return fmt.Errorf("%w: %w", ErrChanged, err)
 	}
 	return err
-}
-
-// uncertain reports whether a request that failed may have done its work: S3
-// failed, or the answer was lost.
-func uncertain(err error) bool {
-	status := statusOf(err)
-	return status == 0 || status >= http.StatusInternalServerError
-}
-
-// attempts counts how often a request is sent. More than once, and an answer
-// such as "exists already" may speak of what an earlier attempt did.
-type attempts int
-
-func (a *attempts) count(o *s3.Options) {
-	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
-		counter := middleware.FinalizeMiddlewareFunc("CountAttempts",
-			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-				*a++
-				return next.HandleFinalize(ctx, in)
-			})
-		return stack.Finalize.Insert(counter, "Retry", middleware.After)
-	})
 }
 
 // unsignedBodies leaves the body out of the signature of the two requests that

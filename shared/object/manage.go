@@ -44,8 +44,8 @@ func (s *Store) List(ctx context.Context, bucket, prefix, after string) iter.Seq
 }
 
 // Delete deletes the current object if it is the one that etag names; else the
-// error is ErrChanged, or ErrNotFound if it is gone. In a bucket with versions
-// it stays as a version.
+// error is ErrChanged, or ErrNotFound if it is gone. An empty etag names any. In
+// a bucket with versions it stays as a version.
 func (s *Store) Delete(ctx context.Context, l Location, etag string) error {
 	var sent attempts
 	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &l.Bucket, Key: &l.Key, IfMatch: optional(etag)}, sent.count, retryConflicts)
@@ -54,10 +54,15 @@ func (s *Store) Delete(ctx context.Context, l Location, etag string) error {
 		return nil // the answer to the first attempt was lost
 	case statusOf(err) == http.StatusPreconditionFailed:
 		err = fmt.Errorf("%w: %w", ErrChanged, err)
+	case sent.uncertain(err):
+		err = s.settleDelete(ctx, l, etag, err)
 	default:
 		err = asNotFound(err)
 	}
-	return at("deleting", l, err)
+	if err != nil {
+		return at("deleting", l, err)
+	}
+	return nil
 }
 
 // SetTags replaces an object's tags, of the given version or, if that is empty,

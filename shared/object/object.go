@@ -6,16 +6,32 @@
 // and ranges of objects that exist, which S3 copies by itself.
 //
 // Promised: an object appears whole or not at all, with a CRC-32C of all its
-// bytes that S3 has checked. Bursts of 500 and 503 are ridden out. When an answer
-// was lost and the request was sent again, the two outcomes are told apart by
-// looking at what is there, so that our own success is not taken for somebody
-// else's. What is left of an upload that failed is removed before the error is
-// returned.
+// bytes that S3 has checked. Bursts of 500 and 503 are ridden out. What is left of
+// an upload that failed is removed before the error is returned.
 //
-// Not promised: that an error means that nothing was written. When the answer to
-// the last request of all is lost for good, the object may be there, whole. And
-// a process that is killed leaves its multipart upload behind, invisible but
-// paid for; see [Store.AbortUploads].
+// A connection that falls silent is given up, and the request is sent again over
+// another: after 20 seconds without a byte of a body, 30 without an answer, 5
+// minutes where S3 has work to do first. What moves is not cut, however slowly it
+// does. A reader goes on where it was. When the caller's context ends, requests
+// end at once, in the middle of a body too.
+//
+// A write, or a deletion, whose outcome was not heard ends in one truth all the
+// same: because an answer was lost, or an earlier one was, because S3 failed, or
+// because the context ended midway. What is there is looked at, for up to 5
+// seconds after the context has ended as well. An object with the size and the
+// checksum of what was to be written is a success, be it another writer's; its
+// headers are not compared.
+//
+// Not promised: that an error means that nothing was written. A request that was
+// given up may still be in S3's hands, and what is not there after 5 seconds may
+// come later. The error says so then. To write the same again is safe. With a
+// condition, the second call may then hear ErrExists or ErrChanged because of the
+// first, which [Store.Stat] tells. Without one, what comes late replaces whatever
+// was written meanwhile: a key that changes wants IfMatch.
+//
+// Neither that nothing is left where a process was killed, or where an upload's id
+// was lost on its way: the upload stays, invisible but paid for; see
+// [Store.AbortUploads].
 //
 // An endpoint of one's own (AWS_ENDPOINT_URL_S3, or the configuration's
 // BaseEndpoint) is addressed with the bucket in the path.
@@ -24,13 +40,11 @@ package object
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -84,47 +98,32 @@ const (
 // Store reads and writes the objects of one account. Its methods may be called
 // from several goroutines.
 type Store struct {
-	client  *s3.Client
-	buffers *Buffers
-	memory  *memory
+	client   *s3.Client
+	patience patience
+	buffers  *Buffers
+	memory   *memory
 }
 
 // New returns a store that works with cfg's credentials, region and endpoint.
 // All Writers of the store share its buffers. cfg's own retryer is not used.
-func New(cfg aws.Config) *Store { return newStore(cfg, maxBackoff) }
+func New(cfg aws.Config) *Store { return newStore(cfg, s3Patience) }
 
-func newStore(cfg aws.Config, backoff time.Duration) *Store {
+func newStore(cfg aws.Config, p patience) *Store {
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil
 		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
-			r.MaxAttempts, r.MaxBackoff = maxAttempts, backoff
+			r.MaxAttempts, r.MaxBackoff = p.attempts, p.backoff
 			// The default would stop retrying after a burst, which is when
 			// retries are needed; each upload's own attempts bound them.
 			r.RateLimiter = ratelimit.None
 		})
-		o.HTTPClient = withTransport(o.HTTPClient)
+		o.HTTPClient = watching(o.HTTPClient, p)
 		// Checksums are set explicitly, so that they are computed once.
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.DisableLogOutputChecksumValidationSkipped = true
 		o.APIOptions = append(o.APIOptions, unsignedBodies)
 	})
-	return &Store{client: client, buffers: NewBuffers(DefaultBufferSize, 0), memory: newMemory()}
-}
-
-// withTransport keeps the connections of all streams open between their parts;
-// the default drops all but ten.
-func withTransport(client s3.HTTPClient) s3.HTTPClient {
-	buildable, ok := client.(*awshttp.BuildableClient)
-	if client == nil {
-		buildable, ok = awshttp.NewBuildableClient(), true
-	}
-	if !ok {
-		return client
-	}
-	return buildable.WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
-		t.WriteBufferSize = 64 << 10
-	})
+	return &Store{client: client, patience: p, buffers: NewBuffers(DefaultBufferSize, 0), memory: newMemory()}
 }
 
 // at puts the location in front of an error.

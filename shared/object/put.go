@@ -23,12 +23,10 @@ type PutOptions struct {
 	IfMatch string
 }
 
-// Put stores body as one object. Of several writers with IfAbsent one wins.
-//
-// A condition that was not met by a request sent a second time, because the
-// answer to the first was lost, is settled by looking: if the object there is
-// the one that was to be written, byte for byte by its CRC-32C, it was written.
-// Another writer's object of the very same content counts as ours then.
+// Put stores content as one object. Of several writers with IfAbsent one wins. The
+// package says what an error means; with a condition that an object of the very
+// same content does not meet, that object is ours only if a request was sent that
+// may have written it.
 func (s *Store) Put(ctx context.Context, l Location, content []byte, o PutOptions) (Attributes, error) {
 	if o.IfAbsent && o.IfMatch != "" {
 		return Attributes{}, at("putting", l, errors.New("IfAbsent and IfMatch exclude each other"))
@@ -56,7 +54,7 @@ func (c condition) ifNoneMatch() *string {
 	return nil
 }
 
-// unmet names what an answer of S3 says about the condition.
+// unmet names what an answer of S3 says about the condition, if it does.
 func (c condition) unmet(err error) error {
 	switch {
 	case c.absent && statusOf(err) == http.StatusPreconditionFailed:
@@ -65,6 +63,11 @@ func (c condition) unmet(err error) error {
 		return asChanged(err)
 	}
 	return err
+}
+
+// refuses reports whether a write could not take place over what is there.
+func (c condition) refuses(there Attributes) bool {
+	return c.absent || c.match != "" && there.ETag != c.match
 }
 
 func (s *Store) put(ctx context.Context, l Location, b *body, sum crc, d draft, c condition) (Attributes, error) {
@@ -82,25 +85,14 @@ func (s *Store) put(ctx context.Context, l Location, b *body, sum crc, d draft, 
 			CRC32C: checksum(sum).crc32C(), Checksum: checksum(sum), Headers: d.Headers,
 		}, nil
 	}
-	if unmet := c.unmet(err); errors.Is(unmet, ErrExists) || errors.Is(unmet, ErrChanged) {
-		if sent > 1 {
-			if found, ok := s.find(ctx, l, b.size, sum); ok {
-				return found, nil
-			}
-		}
-		return Attributes{}, unmet
+	if sent.uncertain(err) {
+		return s.settle(ctx, l, wanted{b.size, checksum(sum)}, c, err)
 	}
-	return Attributes{}, err
+	return Attributes{}, c.unmet(err)
 }
 
 // retryConflicts sends a request again that met another write under way
 // ("409 ConditionalRequestConflict", S3 User Guide, "conditional writes").
 func retryConflicts(o *s3.Options) {
 	o.Retryer = retry.AddWithErrorCodes(o.Retryer, "ConditionalRequestConflict")
-}
-
-// find tells whether the object at l is the one that was to be written.
-func (s *Store) find(ctx context.Context, l Location, size int64, sum crc) (Attributes, bool) {
-	found, err := s.Stat(ctx, l)
-	return found, err == nil && found.Size == size && found.Checksum == checksum(sum)
 }

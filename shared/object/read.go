@@ -86,9 +86,9 @@ type OpenOptions struct {
 	Offset, Length int64
 }
 
-// Open starts reading. The reader must be closed. When a connection breaks it
-// goes on where it was, as long as the object has not changed: what is read is
-// of one version, or ends in ErrChanged.
+// Open starts reading. The reader must be closed. When a connection breaks, or
+// falls silent while it is read from, it goes on where it was, as long as the
+// object has not changed: what is read is of one version, or ends in ErrChanged.
 func (s *Store) Open(ctx context.Context, l Location, o OpenOptions) (io.ReadCloser, error) {
 	r, err := s.open(ctx, l, o)
 	if err != nil {

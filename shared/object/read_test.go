@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stagelift/stagelift/local/s3/door"
 )
@@ -119,7 +118,7 @@ func TestRead(t *testing.T) {
 			_, _ = io.WriteString(w, "c0ntent")
 		}))
 		t.Cleanup(server.Close)
-		store := newStore(fakeConfig(server), time.Millisecond)
+		store := newStore(fakeConfig(server), brisk)
 		if got, _, err := store.Get(t.Context(), Location{"b", "k"}, 10); err == nil {
 			t.Errorf("got %q without an error", got)
 		}

@@ -20,6 +20,13 @@ import (
 	"github.com/stagelift/stagelift/local/s3/s3test"
 )
 
+// brisk is S3's patience where a test need not wait for it.
+var brisk = func() patience {
+	p := s3Patience
+	p.backoff, p.look, p.pause = time.Millisecond, 300*time.Millisecond, 100*time.Millisecond
+	return p
+}()
+
 // bundle is a store behind a door, with an empty bucket on a real server.
 type bundle struct {
 	*Store
@@ -29,7 +36,9 @@ type bundle struct {
 	behind *s3.Client // past the door
 }
 
-func setup(t *testing.T) bundle {
+func setup(t *testing.T) bundle { t.Helper(); return setupWith(t, brisk) }
+
+func setupWith(t *testing.T, p patience) bundle {
 	t.Helper()
 	b := s3test.Shared(t)
 	d, err := door.Open(t.Context(), b.Endpoint)
@@ -41,7 +50,7 @@ func setup(t *testing.T) bundle {
 			t.Error(err)
 		}
 	})
-	store := newStore(s3test.Config(d.Endpoint()), time.Millisecond)
+	store := newStore(s3test.Config(d.Endpoint()), p)
 	return bundle{Store: store, t: t, door: d, bucket: b.Name, behind: b.Client()}
 }
 

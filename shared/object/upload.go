@@ -149,7 +149,7 @@ func (u *upload) complete(ctx context.Context, c condition) (Attributes, error) 
 	var sent attempts
 	out, err := u.store.client.CompleteMultipartUpload(ctx, in, sent.count)
 	if err != nil {
-		return u.settle(ctx, fmt.Errorf("completing the upload: %w", err), sent, c, whole)
+		return u.settle(ctx, whole, c, sent, fmt.Errorf("completing the upload: %w", err))
 	}
 	a := Attributes{Size: whole.size, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId)}
 	a.Checksum = told{out.ChecksumCRC32C, out.ChecksumCRC32, out.ChecksumCRC64NVME}.whole(out.ChecksumType)
@@ -163,20 +163,17 @@ func (u *upload) complete(ctx context.Context, c condition) (Attributes, error) 
 // settle finds out whether the upload was completed although S3 says that it
 // failed. "No such upload" and "exists already" are what a repeated request
 // hears when the answer to the first was lost.
-func (u *upload) settle(ctx context.Context, err error, sent attempts, c condition, whole part) (Attributes, error) {
-	unmet := c.unmet(err)
-	repeated := sent > 1 && (codeOf(err) == "NoSuchUpload" || errors.Is(unmet, ErrExists))
-	if !repeated && !uncertain(err) || !whole.known || ctx.Err() != nil {
-		return Attributes{}, unmet
+func (u *upload) settle(ctx context.Context, whole part, c condition, sent attempts, err error) (Attributes, error) {
+	if !whole.known || !sent.uncertain(err) {
+		return Attributes{}, c.unmet(err)
 	}
-	found, ok := u.store.find(ctx, u.location, whole.size, whole.sum)
-	if !ok {
-		return Attributes{}, unmet
+	found, err := u.store.settle(ctx, u.location, wanted{whole.size, checksum(whole.sum)}, c, err)
+	if err == nil {
+		// The object may be an older one with the same content; then the upload is
+		// still there. A failure to end it leaves it to AbortUploads.
+		_ = u.abort(ctx)
 	}
-	// The object may be an older one with the same content; then the upload is
-	// still there. A failure to end it leaves it to AbortUploads.
-	_ = u.abort(ctx)
-	return found, nil
+	return found, err
 }
 
 // recall fills in the parts that S3 has of an upload that was begun before. It

@@ -152,7 +152,8 @@ func (w *Writer) takePieces() [][]byte {
 }
 
 // Close makes the object visible, or returns why it could not and leaves nothing
-// behind. Later calls return the same.
+// behind. Later calls return the same. When the context ends while the object is
+// completed, it looks what has become of it.
 func (w *Writer) Close() error {
 	if w.ended {
 		return w.err

@@ -1,7 +1,7 @@
 // Package door is a door in front of an S3 server. It counts what passes, by
 // operation, and makes things fail on demand: an answer of 503 that never
 // reached the server, a 500 although the work was done, a connection that
-// breaks in the middle.
+// breaks in the middle, or stays and says nothing any more.
 //
 // Bodies are streamed, in both directions, and the Host header is passed on, so
 // that requests signed for the door are accepted behind it.
@@ -27,7 +27,11 @@ import (
 //	Status and Done   the server does the work; its answer is replaced
 //	Cut               the connection breaks; the server never hears of it
 //	Cut and Done      the server does the work; its answer breaks after CutAfter bytes
+//	Silent            nothing is heard after Taken bytes; the server never hears of it
+//	Silent and Done   the server does the work; its answer stands still after CutAfter bytes
 //	Delay alone       late, but well
+//	Delay and Done    the request is taken whole, and reaches the server late
+//	Rate, Spaces      slow, but well
 type Failure struct {
 	// Delay passes before anything else happens.
 	Delay time.Duration
@@ -35,12 +39,23 @@ type Failure struct {
 	// XML, as in 503 and SlowDown. An empty Code becomes InternalError.
 	Status int
 	Code   string
-	// Done lets the server do its work first.
+	// Done lets the server do its work first, even if the client goes away.
 	Done bool
 	// Cut breaks the connection in place of an answer.
 	Cut bool
-	// CutAfter is how many bytes of the answer's body pass before the break.
+	// Silent keeps the connection in place of an answer, until the client or the
+	// door is closed.
+	Silent bool
+	// CutAfter is how many bytes of the answer's body pass before the break, or
+	// the silence. With 0 its header does not pass either.
 	CutAfter int64
+	// Taken is how many bytes of the request's body are read before a silence.
+	Taken int64
+	// Rate is how many bytes of each body pass in a second; 0 means all.
+	Rate int64
+	// Spaces is for how long the answer is its header and a space now and then,
+	// which is how S3 keeps a connection that waits for its work.
+	Spaces time.Duration
 }
 
 // Fault decides the fate of a request before it is forwarded; nil lets it pass.
@@ -58,9 +73,10 @@ type Count struct {
 // Door is an open door.
 type Door struct {
 	server   *http.Server
-	listener net.Listener
+	listener *holder
 	proxy    *httputil.ReverseProxy
 	serving  sync.WaitGroup
+	closing  chan struct{}
 
 	mu     sync.Mutex
 	fault  Fault
@@ -78,12 +94,12 @@ func Open(ctx context.Context, target string) (*Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a door: %w", err)
 	}
-	d := &Door{listener: listener, counts: map[string]Count{}}
+	d := &Door{listener: &holder{Listener: listener}, closing: make(chan struct{}), counts: map[string]Count{}}
 	d.proxy = d.newProxy(behind)
 	silent := log.New(io.Discard, "", 0)
 	d.proxy.ErrorLog = silent
 	d.server = &http.Server{Handler: d, ErrorLog: silent, ReadHeaderTimeout: time.Minute}
-	d.serving.Go(func() { _ = d.server.Serve(listener) })
+	d.serving.Go(func() { _ = d.server.Serve(d.listener) })
 	return d, nil
 }
 
@@ -97,8 +113,12 @@ func (d *Door) Fail(fault Fault) {
 	d.fault = fault
 }
 
-// Close shuts the door and breaks the connections through it.
+// Hold accepts the next n connections, and never looks at them.
+func (d *Door) Hold(n int64) { d.listener.next.Store(n) }
+
+// Close shuts the door and breaks the connections through it. It is called once.
 func (d *Door) Close() error {
+	close(d.closing)
 	err := d.server.Close()
 	d.serving.Wait()
 	d.proxy.Transport.(*http.Transport).CloseIdleConnections()
@@ -108,14 +128,20 @@ func (d *Door) Close() error {
 	return nil
 }
 
-type failureKey struct{}
-
 // ServeHTTP lets one request through, or not.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	operation := Operation(r)
 	failure := d.arrive(operation, r)
 	if failure == nil {
 		failure = &Failure{}
+	}
+	fate := &fate{Failure: failure, gone: r.Context().Done(), closing: d.closing}
+	if failure.Done {
+		var leave context.CancelFunc
+		if r, leave = detach(r, failure.Delay > 0); leave == nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer leave()
 	}
 	if err := wait(r.Context(), failure.Delay); err != nil {
 		panic(http.ErrAbortHandler)
@@ -124,14 +150,18 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case failure.Done:
 	case failure.Cut:
 		panic(http.ErrAbortHandler)
+	case failure.Silent:
+		_, _ = io.CopyN(io.Discard, r.Body, failure.Taken)
+		fate.hold()
+		panic(http.ErrAbortHandler)
 	case failure.Status != 0:
 		// A body left unread would break the connection before the answer.
 		_, _ = io.Copy(io.Discard, r.Body)
 		writeError(w, r, failure)
 		return
 	}
-	r.Body = &counter{ReadCloser: r.Body, add: func(n int64) { d.count(operation, Count{In: n}) }}
-	d.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), failureKey{}, failure)))
+	r.Body = &counter{ReadCloser: failure.slow(r.Body), add: func(n int64) { d.count(operation, Count{In: n}) }}
+	d.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), fateKey{}, fate)))
 }
 
 // arrive counts the request and asks for its fate.

@@ -33,20 +33,24 @@ func (d *Door) newProxy(behind *url.URL) *httputil.ReverseProxy {
 // answer counts the server's answer, or puts the failure in its place.
 func (d *Door) answer(response *http.Response) error {
 	r := response.Request
-	failure, _ := r.Context().Value(failureKey{}).(*Failure)
+	fate := r.Context().Value(fateKey{}).(*fate)
+	if fate.Spaces > 0 {
+		spaced(response, fate.Spaces)
+	}
 	switch {
-	case failure == nil || !failure.Done:
-	case failure.Cut:
-		if failure.CutAfter == 0 {
-			return errCut
+	case !fate.Done:
+	case fate.Cut, fate.Silent:
+		if fate.CutAfter == 0 {
+			return fate.stop()
 		}
-		response.Body = &cutter{ReadCloser: response.Body, left: failure.CutAfter}
-	case failure.Status != 0:
+		response.Body = &cutter{ReadCloser: response.Body, left: fate.CutAfter, stop: fate.stop}
+	case fate.Status != 0:
 		if _, err := io.Copy(io.Discard, response.Body); err != nil {
 			return err
 		}
-		replace(response, failure)
+		replace(response, fate.Failure)
 	}
+	response.Body = fate.slow(response.Body)
 	operation := Operation(r)
 	response.Body = &counter{ReadCloser: response.Body, add: func(n int64) { d.count(operation, Count{Out: n}) }}
 	return nil
@@ -87,15 +91,16 @@ func errorHeader(body []byte) http.Header {
 	return http.Header{"Content-Type": {"application/xml"}, "Content-Length": {strconv.Itoa(len(body))}}
 }
 
-// cutter breaks after some bytes.
+// cutter stops after some bytes.
 type cutter struct {
 	io.ReadCloser
 	left int64
+	stop func() error
 }
 
 func (c *cutter) Read(p []byte) (int, error) {
 	if c.left <= 0 {
-		return 0, errCut
+		return 0, c.stop()
 	}
 	n, err := c.ReadCloser.Read(p[:min(int64(len(p)), c.left)])
 	c.left -= int64(n)
