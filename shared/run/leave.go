@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stagelift/stagelift/shared/fault"
@@ -165,6 +166,7 @@ func (r *run) adopt(ctx context.Context, name table.Name) (bool, error) {
 		return false, fault.Coded(err, fault.Staging)
 	}
 	r.settle(outcomeOf(receipt, key))
+	r.adopted++
 	return true, nil
 }
 
@@ -285,7 +287,7 @@ func (r *run) leave(ctx context.Context, unsettled []*progress) (moved bool, err
 			fresh = append(fresh, p)
 		}
 	}
-	moved = slices.ContainsFunc(unsettled, func(p *progress) bool { return p.began() }) || len(r.answer().with(Published)) > 0
+	moved = slices.ContainsFunc(unsettled, func(p *progress) bool { return p.began() }) || len(r.answer().with(Published)) > r.adopted
 	if !moved {
 		return false, nil
 	}
@@ -346,7 +348,7 @@ func (r *run) writeRecord(ctx context.Context, p *progress) error {
 		record.Units = append(record.Units, u.ID)
 	}
 	if rest := without(p.ranges(), read); len(rest) > 0 {
-		record.Left = []stage.Unit{{ID: record.Units[0] + ".1", Table: p.Name, Ranges: rest}}
+		record.Left = []stage.Unit{{ID: restOf(record.Units[0]), Table: p.Name, Ranges: rest}}
 	}
 	s := r.records(p.folder.Run)
 	_, err := s.record(r.Layout.Record(r.Database, p.folder.Run, record.Units[0])).Create(ctx, record)
@@ -355,6 +357,13 @@ func (r *run) writeRecord(ctx context.Context, p *progress) error {
 		return nil
 	}
 	return err
+}
+
+// restOf names what is left of a unit: 3.1 of 3, 3.2 of 3.1.
+func restOf(id string) string {
+	unit, number, _ := strings.Cut(id, ".")
+	n, _ := strconv.Atoi(number) // 0 when there is none
+	return unit + "." + strconv.Itoa(n+1)
 }
 
 // markUnfinished has the next incremental run go on with the table.

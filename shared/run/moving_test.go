@@ -128,6 +128,9 @@ func TestTableThatMovesWhileTheRunBegins(t *testing.T) {
 					b.wantFailed(o, fault.Changed)
 					continue
 				}
+				if name == "its schema renamed" && b.receipt(o.Receipt).Rows > 1 { // read before it was
+					query = strings.Replace(query, "public", "before", 1)
+				}
 				b.wantRows(o, query)
 			}
 		})

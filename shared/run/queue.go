@@ -37,8 +37,9 @@ const (
 // left, so that its part can grow across them. Small tables are handed out several
 // at a time, to be locked and looked at together.
 type queue struct {
-	mu     sync.Mutex
-	tables []*progress // in the order in which their locks are held
+	mu      sync.Mutex
+	changed *sync.Cond
+	tables  []*progress // in the order in which their locks are held
 }
 
 const (
@@ -51,6 +52,7 @@ const (
 
 func newQueue(tasks []*task) *queue {
 	q := &queue{}
+	q.changed = sync.NewCond(&q.mu)
 	for _, t := range tasks {
 		// What a filter or a view takes is not told by the size of the table.
 		q.tables = append(q.tables, &progress{task: t, alone: t.where != "" || !t.Relations[0].ByBlock})
@@ -59,13 +61,27 @@ func newQueue(tasks []*task) *queue {
 }
 
 // next returns tables that have something left, taken for the caller; none when
-// none has. Those that somebody waits for come first, then those that nobody has
-// begun, then those that others are at.
+// none has. It waits for a stream that is about to enter a table that others can
+// join.
 func (q *queue) next() []*progress {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for {
+		if some := q.choose(); len(some) > 0 {
+			return q.take(some)
+		}
+		if !slices.ContainsFunc(q.tables, func(p *progress) bool { return p.state == taken && p.joinable() }) {
+			return nil
+		}
+		q.changed.Wait()
+	}
+}
+
+// choose picks what to read next. Tables that somebody waits for come first, then
+// those that nobody has begun, then those that others are at.
+func (q *queue) choose() []*progress {
 	if i := slices.IndexFunc(q.tables, func(p *progress) bool { return p.state == waiting && p.promoted }); i >= 0 {
-		return q.take(q.tables[i])
+		return q.tables[i : i+1]
 	}
 	var some []*progress
 	var size int64
@@ -80,15 +96,22 @@ func (q *queue) next() []*progress {
 	// A large table is begun by one stream and joined by the others, before small
 	// ones are.
 	if len(some) > 0 && some[0].Bytes() > smallTable {
-		return q.take(some[0])
+		return some[:1]
 	}
-	if i := slices.IndexFunc(q.tables, func(p *progress) bool { return p.state == entered && !p.shut && p.more() }); i >= 0 {
-		return q.take(q.tables[i])
+	if i := slices.IndexFunc(q.tables, func(p *progress) bool { return p.state == entered && p.more() && (p.readers == 0 || p.joinable()) }); i >= 0 {
+		return q.tables[i : i+1]
 	}
-	return q.take(some...)
+	return some
 }
 
-func (q *queue) take(list ...*progress) []*progress {
+// joinable tells whether a second stream finds enough to do in a table to be worth
+// entering it.
+func (p *progress) joinable() bool {
+	return !p.shut && (p.Bytes() > smallTable || p.alone && len(p.Relations) > 1)
+}
+
+func (q *queue) take(list []*progress) []*progress {
+	list = slices.Clone(list)
 	for _, p := range list {
 		if p.readers++; p.state == waiting {
 			p.state = taken
@@ -101,6 +124,7 @@ func (q *queue) take(list ...*progress) []*progress {
 func (q *queue) enter(list []*progress) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.changed.Broadcast()
 	for _, p := range list {
 		if p.state == taken {
 			p.state = entered
@@ -112,6 +136,7 @@ func (q *queue) enter(list []*progress) {
 func (q *queue) putBack(list []*progress) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.changed.Broadcast()
 	for _, p := range list {
 		p.readers--
 		if p.alone = true; p.readers == 0 && p.state != over && !p.isCut() {
@@ -121,12 +146,13 @@ func (q *queue) putBack(list []*progress) {
 }
 
 // shutOut keeps other streams from a table that they would have to wait for. It
-// reports whether somebody is inside; the caller is not any more then.
+// reports whether somebody else is inside; the caller has left it then.
 func (q *queue) shutOut(p *progress) (inside bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.changed.Broadcast()
 	p.shut = true
-	if inside = p.state == entered; inside {
+	if inside = p.state == entered && p.readers > 1; inside {
 		p.readers--
 	}
 	return inside
@@ -144,6 +170,7 @@ func (q *queue) hurry(this *progress) bool {
 func (q *queue) promote(t *postgres.Table) *progress {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.changed.Broadcast()
 	for _, p := range q.tables {
 		if p.Table == t {
 			p.promoted = true
@@ -158,6 +185,7 @@ func (q *queue) promote(t *postgres.Table) *progress {
 func (q *queue) giveUp(p *progress) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.changed.Broadcast()
 	if p.state != waiting {
 		return false
 	}
@@ -177,6 +205,7 @@ func (q *queue) closes(p *progress) {
 func (q *queue) leave(p *progress, readers, closing int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.changed.Broadcast()
 	p.readers -= readers
 	p.closing -= closing
 	if p.readers > 0 || p.closing > 0 || p.state == over || p.more() {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stagelift/stagelift/shared/postgres"
 	"github.com/stagelift/stagelift/shared/stage"
@@ -54,12 +55,24 @@ func TestTablesAreHandedOutInTheirOrder(t *testing.T) {
 	}
 	large1 := want("large")
 	q.putBack(large1)
-	want("large")
+	large2 := want("large")
 	huge[0].fakeUnits()
 	want("huge") // a second stream joins
 	q.shutOut(huge[0])
 	want("c") // no third one does
-	want()
+	waits := make(chan []*progress)
+	go func() { waits <- q.next() }() // large can be joined once somebody is inside
+	select {
+	case <-waits:
+		t.Error("a stream ended while another was about to enter a large table")
+	case <-time.After(50 * time.Millisecond):
+	}
+	q.enter(large2)
+	if some := <-waits; len(some) != 1 || some[0] != large2[0] {
+		t.Errorf("the stream that waited got %v", some)
+	}
+	q.shutOut(large2[0])
+	want() // nobody is needed beside who has a small one
 }
 
 // witness is what a simulated run did, guarded by its own mutex, since the

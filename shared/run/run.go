@@ -169,6 +169,8 @@ type run struct {
 
 	mu       sync.Mutex
 	outcomes map[string]Outcome
+	// adopted is how many of them an invocation before had published.
+	adopted int
 	stopped  error // why the run reads no further
 }
 

@@ -57,8 +57,8 @@ type Origin struct {
 // all of it. It is read by one attempt at a time as far as is known, and by two at
 // once as far as is not; its record says whose parts count.
 type Unit struct {
-	// ID is the unit's own in its run. What is left of a unit is units "<ID>.1",
-	// "<ID>.2" and so on.
+	// ID is the unit's own in its run. What is left of unit 3 is unit 3.1, of that
+	// 3.2 and so on.
 	ID    string     `json:"id"`
 	Table table.Name `json:"table"`
 	// Ranges are what is read; none is all of the table.
