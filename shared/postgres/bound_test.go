@@ -370,7 +370,9 @@ func TestCursorsThatCannotBeBoundedAreRefused(t *testing.T) {
 		  plain int, late int DEFAULT nextval('public.ahead'::text), made bigint DEFAULT (extract(epoch FROM now()) * 1000)::bigint);
 		ALTER SEQUENCE bad_own_seq CACHE 2; INSERT INTO bad (top) VALUES (9223372036854775807);
 		CREATE MATERIALIZED VIEW mv AS SELECT * FROM bad; CREATE VIEW v AS SELECT * FROM bad;
-		CREATE VIEW v2 AS SELECT a.at FROM bad a JOIN stamped USING (at); CREATE VIEW v3 AS SELECT at FROM bad WHERE at < now(); CREATE VIEW v4 AS SELECT at FROM mv`)
+		CREATE VIEW v2 AS SELECT a.at FROM bad a JOIN stamped USING (at); CREATE VIEW v3 AS SELECT at FROM bad WHERE at < now(); CREATE VIEW v4 AS SELECT at FROM mv;
+		CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+		CREATE FOREIGN TABLE far (at timestamptz) SERVER files OPTIONS (filename '/nowhere'); CREATE VIEW v5 AS SELECT at FROM far; CREATE VIEW v6 AS SELECT at FROM v5`)
 	for _, c := range []struct{ table, column, zone, lookback, want string }{
 		{"bad", "f", "", "", `cursor "f" of public.bad: it is of type double precision; want timestamp`},
 		{"bad", "a", "", "", "is of type integer[]"},
@@ -396,6 +398,9 @@ func TestCursorsThatCannotBeBoundedAreRefused(t *testing.T) {
 		{"v2", "at", "", "", "rows of this view can appear with an old value"},
 		{"v3", "at", "", "", "rows of this view can appear with an old value"},
 		{"v4", "at", "", "", "materialised view"},
+		{"far", "at", "", "", "transactions of the foreign server cannot be seen"},
+		{"v5", "at", "", "", "transactions of the foreign server cannot be seen"},
+		{"v6", "at", "", "", "transactions of the foreign server cannot be seen"},
 	} {
 		_, _, err := b.bound(cursor{c.table, postgres.Cursor{Column: c.column, TimeZone: c.zone, Lookback: c.lookback}}, 0)
 		wantError(t, err, c.want)

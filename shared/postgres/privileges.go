@@ -82,12 +82,14 @@ func (c *connection) refuse(f family, columns []string, some bool, readable map[
 	if len(run) > 0 {
 		return fault.New(fault.NoPrivilege, "run: "+strings.Join(run, "; "), "table %s: no privilege to read it", f.Name)
 	}
-	for _, r := range append(f.leaves, f.relation) {
-		switch {
-		case r.Filtered:
+	for _, r := range append(slices.Clone(f.leaves), f.relation) {
+		if r.Filtered {
 			return fault.New(fault.RowSecurity, "run: ALTER ROLE "+table.Quote(c.source.config.User)+" BYPASSRLS",
 				"table %s: row-level security would hide rows", r.Name)
-		case r.Unlogged && c.standby:
+		}
+	}
+	for _, r := range f.members {
+		if r.Unlogged && c.standby {
 			return fault.New(fault.Unreadable, "read it from the primary, or leave it out",
 				"table %s: %s is unlogged, and a standby has no rows of such a table", f.Name, r.Name)
 		}

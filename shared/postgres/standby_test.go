@@ -13,6 +13,7 @@ import (
 
 	"github.com/stagelift/stagelift/local/pgserver"
 	"github.com/stagelift/stagelift/local/process"
+	"github.com/stagelift/stagelift/shared/fault"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -221,6 +222,35 @@ func TestStandbyNeedsALookback(t *testing.T) {
 	to, err := time.Parse("2006-01-02 15:04:05.999999-07", got.To)
 	if err != nil || to.Before(begun) || to.After(time.Now()) {
 		t.Errorf("bound is %s, %v, want the time of the last commit", got.To, err)
+	}
+}
+
+// Rows of unlogged tables are not on a standby, and what it prints of a snapshot does
+// not tell two of them apart: the transactions that are open are not in it.
+func TestStandbySaysWhatItCannotTell(t *testing.T) {
+	t.Parallel()
+	r := startReplica(t)
+	r.write(`CREATE UNLOGGED TABLE a_cache (n int)`, `CREATE TABLE kept (n int)`, `INSERT INTO kept VALUES (1)`, `CREATE VIEW seen AS SELECT * FROM a_cache`,
+		`CREATE TABLE half (k int, n int) PARTITION BY LIST (k)`, `CREATE TABLE half_1 PARTITION OF half FOR VALUES IN (1)`, `CREATE UNLOGGED TABLE half_2 PARTITION OF half FOR VALUES IN (2)`)
+	s, err := direct(t, r.standby).Snapshot(t.Context(), Options{Selection: Selection{Include: patterns(t, "public.*", "public.seen")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close(context.WithoutCancel(t.Context())) }()
+	if len(s.Tables) != 1 || s.Tables[0].Name.Table != "kept" {
+		t.Errorf("%d tables can be read, want kept alone", len(s.Tables))
+	}
+	refused := map[string]error{}
+	for _, r := range s.Refused {
+		refused[r.Name] = r.Err
+	}
+	for _, name := range []string{"public.a_cache", "public.seen", "public.half"} {
+		if why := refused[name]; fault.CodeOf(why, "") != fault.Unreadable || !strings.Contains(why.Error(), "is unlogged") {
+			t.Errorf("%s: got %v, want it unreadable for it is unlogged", name, why)
+		}
+	}
+	if s.Visible != "" {
+		t.Errorf("a standby says %q of its snapshot, which another may say as well", s.Visible)
 	}
 }
 

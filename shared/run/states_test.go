@@ -444,6 +444,7 @@ func TestTroubleOfOneTableIsItsOwn(t *testing.T) {
 	if got := fault.CodeOf(err, ""); got != fault.TablesFailed || got.Type() != "TablesFailed" {
 		t.Errorf("the run's code is %s, its type %s", got, got.Type())
 	}
+	writer.exec("COMMIT")
 	// A cursor of an index is looked at before, and says the same.
 	b.exec("CREATE INDEX ON nulls (at); CREATE INDEX ON odd (at)")
 	answer, err = b.job.Run(t.Context(), request)

@@ -292,18 +292,19 @@ func (s *stream) copy(ctx context.Context, c *postgres.Stream, parts *partWriter
 		return nil
 	}
 	if outside, ok := errors.AsType[*encode.RangeError](err); ok {
-		return s.run.outOfRange(ctx, parts, span, outside)
+		return fault.New(fault.Value, fmt.Sprintf(`set "out_of_range" to "null" or "text", or leave column %s out`, outside.Column),
+			"reading %s: %w, in %s", parts.table.Name, outside, s.run.place(ctx, parts, span, parts.spanRows))
+	}
+	if server, ok := errors.AsType[*fault.Error](err); ok && server.Code == fault.Value { // in the row after the last that came
+		return fault.New(fault.Value, server.Mend, "reading %s: %w, in %s", parts.table.Name, server.Err, s.run.place(ctx, parts, span, parts.spanRows+1))
 	}
 	return fmt.Errorf("reading %s: %w", span, err)
 }
 
-// outOfRange names the row, by where it lies, and the way out of a value that the
-// format cannot hold.
-func (r *run) outOfRange(ctx context.Context, parts *partWriter, span unit, outside *encode.RangeError) error {
-	where := fmt.Sprintf("row %d of %s", parts.spanRows, span)
-	if place := r.snapshot.Place(ctx, parts.table.query, span.Span, parts.spanRows); place != "" {
-		where = fmt.Sprintf("the row of %s with ctid %s", span.Relation.Name, place)
+// place names row number n of a span, from 1, by where it lies if that can be told.
+func (r *run) place(ctx context.Context, parts *partWriter, span unit, n int64) string {
+	if place := r.snapshot.Place(ctx, parts.table.query, span.Span, n); place != "" {
+		return fmt.Sprintf("the row of %s with ctid %s", span.Relation.Name, place)
 	}
-	return fault.New(fault.Value, fmt.Sprintf(`set "out_of_range" to "null" or "text", or leave column %s out`, outside.Column),
-		"reading %s: %w, in %s", parts.table.Name, outside, where)
+	return fmt.Sprintf("row %d of %s", n, span)
 }
