@@ -163,16 +163,7 @@ func (b *bench) besidePandas(ctx context.Context, d door) error {
 
 // extract runs the function and removes what it staged.
 func (b *bench) extract(ctx context.Context, request string) (time.Duration, error) {
-	start := time.Now()
-	result, err := b.Functions.Invoke(ctx, "extract", []byte(request))
-	took := time.Since(start)
-	if err != nil {
-		return took, err
-	}
-	if result.Error != nil {
-		return took, result.Error
-	}
-	return took, b.clear(ctx)
+	return b.invoke(ctx, b.Functions, request)
 }
 
 // extractToNothing runs the function with nullS3 in place of S3.

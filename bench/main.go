@@ -3,6 +3,7 @@
 // says nothing. It prints; it never fails for a number.
 //
 //	go run ./bench [-rows 5000000] [-rounds 3] [-copy 10s,30s] [-only speed,memory,header,start,size,load]
+//	go run ./bench -only pairs -before /path/to/another/extract/bootstrap
 //
 // Measured are the time of extract in each format against psql's COPY of the
 // same table to /dev/null, psql into aws s3 cp, and pandas; the peak memory of
@@ -10,7 +11,8 @@
 // against reading and uploading all of it; the time from the start of each
 // bootstrap to its first poll; the size of each zip; and what a load costs
 // besides the warehouse's work: the time around it, what Lambda bills while COPY
-// lasts, and how many loads a thousand small objects make.
+// lasts, and how many loads a thousand small objects make. Where it is asked for,
+// extract is compared with another build of itself.
 package main
 
 import (
@@ -30,13 +32,14 @@ import (
 func main() {
 	rows := flag.Int("rows", 5_000_000, "rows of the large table; the small one has a fifth")
 	rounds := flag.Int("rounds", 3, "times that each is taken; the least counts")
-	only := flag.String("only", "", "what to measure, of speed, memory, header, start, size and load, between commas (default all)")
+	only := flag.String("only", "", "what to measure, of speed, memory, header, start, size, load and pairs, between commas (default all but pairs)")
+	before := flag.String("before", "", "the bootstrap of another build of extract, which pairs compares with this one")
 	copies := durations{10 * time.Second, 30 * time.Second}
 	flag.Var(&copies, "copy", "how long COPY takes in load, between commas")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	ctx, release := process.WithParent(ctx)
-	err := run(ctx, &bench{rounds: max(*rounds, 1), large: *rows, small: *rows / 5, copies: copies}, *only)
+	err := run(ctx, &bench{rounds: max(*rounds, 1), large: *rows, small: *rows / 5, copies: copies, before: *before}, *only)
 	release()
 	stop()
 	if err != nil {
@@ -54,6 +57,8 @@ type bench struct {
 	large, small int
 	// copies are how long COPY is made to take.
 	copies []time.Duration
+	// before is the bootstrap of another build of extract.
+	before string
 }
 
 type measure func(context.Context) error
@@ -98,18 +103,18 @@ func (b *bench) chosen(only string) (shared, own []measure, err error) {
 	all := []struct {
 		name string
 		measure
-	}{{"speed", b.speed}, {"memory", b.memory}, {"header", b.header}, {"start", b.coldStart}, {"size", b.zips}}
+	}{{"speed", b.speed}, {"memory", b.memory}, {"header", b.header}, {"start", b.coldStart}, {"size", b.zips}, {"pairs", b.beforeAndNow}}
 	wanted := map[string]bool{}
 	for name := range strings.SplitSeq(only, ",") {
 		wanted[strings.TrimSpace(name)] = true
 	}
 	delete(wanted, "")
 	everything := len(wanted) == 0
-	if everything || wanted["speed"] || wanted["memory"] {
+	if everything || wanted["speed"] || wanted["memory"] || wanted["pairs"] {
 		shared = append(shared, b.fill)
 	}
 	for _, a := range all {
-		if everything || wanted[a.name] {
+		if everything && a.name != "pairs" || wanted[a.name] {
 			shared = append(shared, a.measure)
 		}
 		delete(wanted, a.name)
@@ -119,7 +124,7 @@ func (b *bench) chosen(only string) (shared, own []measure, err error) {
 	}
 	delete(wanted, "load")
 	for name := range wanted {
-		return nil, nil, fmt.Errorf("-only names %q; there are speed, memory, header, start, size and load", name)
+		return nil, nil, fmt.Errorf("-only names %q; there are speed, memory, header, start, size, load and pairs", name)
 	}
 	return shared, own, nil
 }

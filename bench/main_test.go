@@ -16,6 +16,7 @@ func TestOnlyNamesWhatIsMeasured(t *testing.T) {
 		"start, size":   {2, 0},
 		"memory,load":   {2, 1},
 		"speed,memory,": {3, 0},
+		"pairs":         {2, 0}, // which compares with what it is given alone
 	} {
 		shared, own, err := new(bench).chosen(only)
 		if err != nil || len(shared) != want[0] || len(own) != want[1] {

@@ -118,7 +118,9 @@ func TestSessionThatShowsItselfLateIsRefused(t *testing.T) {
 	_, _, err = b.bound(at, 0)
 	wantError(t, err, want)
 	b.exec(fmt.Sprintf(`SELECT pg_terminate_backend(%d)`, shy.PgConn().PID()))
-	<-done
+	if err := <-done; err == nil {
+		t.Error("a session that was ended slept on")
+	}
 	b.bounded(at)
 }
 

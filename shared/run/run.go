@@ -171,7 +171,7 @@ type run struct {
 	outcomes map[string]Outcome
 	// adopted is how many of them an invocation before had published.
 	adopted int
-	stopped  error // why the run reads no further
+	stopped error // why the run reads no further
 }
 
 // shelf is where the documents of runs lie.

@@ -31,7 +31,8 @@ func TestVirtualColumnsAreThoseOfTheTable(t *testing.T) {
 		ALTER TABLE vp ATTACH PARTITION vp2 FOR VALUES FROM (10) TO (20);
 		CREATE TABLE va (g int GENERATED ALWAYS AS (b || '!') VIRTUAL, b text)`
 	if b.lacks(18, strings.Replace(strings.Replace(tables, "(b || '!')", "(length(b))", 1), "DEFAULT '2026-01-01'", "", 1)) {
-		b.exec(strings.ReplaceAll(strings.ReplaceAll(tables[:strings.Index(tables, "CREATE TABLE va")], "VIRTUAL", "STORED"), "a * 100", "a * 2"))
+		vp, _, _ := strings.Cut(tables, "CREATE TABLE va")
+		b.exec(strings.NewReplacer("VIRTUAL", "STORED", "a * 100", "a * 2").Replace(vp))
 	}
 	b.exec("INSERT INTO vp (k, a, at) VALUES (1, 1, '2026-01-01'), (11, 1, '2026-01-01'), (12, 2, '2026-01-01')")
 	for _, format := range []string{"csv", "parquet", "jsonl"} {
