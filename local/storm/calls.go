@@ -1,0 +1,193 @@
+package storm
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/stagelift/stagelift/local/storm/referee"
+	"github.com/stagelift/stagelift/local/storm/truth"
+)
+
+// call asks for a run.
+type call struct {
+	At       time.Duration
+	Function string
+	// Tables are what the request names.
+	Tables    []string
+	Streams   int
+	PartBytes int64
+	// Twice asks twice at once.
+	Twice bool
+	// Held is for how long before it the run's snapshot was taken by a session
+	// that holds it; 0 lets the run take its own.
+	Held time.Duration
+	// Modern are fields that only the newer contract has.
+	Modern object
+}
+
+// asks tells whether the request names a table.
+func (c call) asks(name, schema string) bool {
+	return slices.Contains(c.Tables, name) || slices.Contains(c.Tables, schema+".*")
+}
+
+// answer is one invocation's.
+type answer struct {
+	call     call
+	Function string
+	Request  string
+	Payload  string
+	// Failure is the type and message of the error, or why there is no answer.
+	Failure       string
+	After, Before referee.Moment
+	Took          time.Duration
+	modern        bool
+	reply         reply
+}
+
+// reply is as much of an answer as is looked at, in either contract.
+type reply struct {
+	Run    string `json:"run"`
+	Tables []struct {
+		Table   string `json:"table"`
+		Outcome string `json:"outcome"`
+		Code    string `json:"code"`
+		Reason  string `json:"reason"`
+		Receipt string `json:"receipt"`
+	} `json:"tables"`
+	Skipped []struct {
+		Table  string `json:"table"`
+		Reason string `json:"reason"`
+	} `json:"skipped"`
+	Continuation string `json:"continuation"`
+}
+
+var runShape = regexp.MustCompile(`\d{8}T\d{6}Z-[0-9a-f]{8}`)
+
+// run is the run's id, as far as the answer tells it.
+func (a answer) run() string { return cmp.Or(a.reply.Run, runShape.FindString(a.Failure)) }
+
+// make makes the invocations that a call is: those asked for, and as many more
+// as its continuations need.
+func (c call) make(ctx context.Context, l *lane, s script) ([]answer, error) {
+	request := c.request(s, l.modern)
+	var held *holder
+	if c.Held > 0 {
+		var err error
+		if held, err = l.hold(ctx); err != nil {
+			return nil, err
+		}
+		defer held.release(ctx)
+		request["snapshot"] = held.id
+		sleep(ctx, c.Held)
+	}
+	payload, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
+	}
+	times := 1
+	if c.Twice {
+		times = 2
+	}
+	chains := make([][]answer, times)
+	problems := make([]error, times)
+	var running sync.WaitGroup
+	for i := range times {
+		running.Go(func() { chains[i], problems[i] = c.chain(ctx, l, payload) })
+	}
+	running.Wait()
+	answers := slices.Concat(chains...)
+	for i := range answers {
+		if held != nil && answers[i].reply.Continuation == "" && len(answers) == times {
+			answers[i].After, answers[i].Before = held.moment, held.moment
+		}
+	}
+	return answers, cmp.Or(problems...)
+}
+
+// chain makes an invocation and its continuations.
+func (c call) chain(ctx context.Context, l *lane, payload []byte) ([]answer, error) {
+	var chain []answer
+	function := c.Function
+	for len(chain) < 5 {
+		a, err := l.invoke(ctx, function, payload)
+		a.call = c
+		chain = append(chain, a)
+		if err != nil || a.reply.Continuation == "" {
+			return chain, err
+		}
+		if payload, err = json.Marshal(object{"continuation": a.reply.Continuation}); err != nil {
+			return chain, err
+		}
+		function = normal
+	}
+	return chain, nil
+}
+
+// invoke makes one invocation. The error is the storm's own.
+func (l *lane) invoke(ctx context.Context, function string, payload []byte) (answer, error) {
+	conn, err := l.connect(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // it has nothing open
+	a := answer{Function: function, Request: string(payload), modern: l.modern}
+	if a.After, err = truth.Now(ctx, conn); err != nil {
+		return a, err
+	}
+	started := time.Now()
+	result, err := l.host.Invoke(ctx, function, payload)
+	a.Took = time.Since(started)
+	if err != nil {
+		return a, err
+	}
+	a.Payload = string(result.Payload)
+	if result.Error != nil {
+		a.Failure = result.Error.Error()
+	}
+	_ = json.Unmarshal(result.Payload, &a.reply) // an error is a JSON string, or has none of its fields
+	a.Before, err = truth.Now(ctx, conn)
+	return a, err
+}
+
+// holder is a session that exports its snapshot.
+type holder struct {
+	conn   *pgx.Conn
+	id     string
+	moment referee.Moment
+}
+
+func (l *lane) hold(ctx context.Context) (*holder, error) {
+	conn, err := l.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h := &holder{conn: conn}
+	_, err = conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+	if err == nil {
+		err = conn.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&h.id)
+	}
+	if err == nil {
+		h.moment, err = truth.Now(ctx, conn)
+	}
+	if err != nil {
+		h.release(ctx)
+	}
+	return h, err
+}
+
+func (h *holder) release(ctx context.Context) { _ = h.conn.Close(context.WithoutCancel(ctx)) } // it only held
+
+// isModern finds out which contract extract keeps: the older one refuses fields
+// of the newer.
+func (l *lane) isModern(ctx context.Context) (bool, error) {
+	a, err := l.invoke(ctx, normal, []byte(`{"tables":["nothing.here"],"on_failure":"continue"}`))
+	return !strings.Contains(a.Failure, "on_failure"), err
+}
