@@ -2,6 +2,7 @@ package referee_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,12 +105,18 @@ func TestWindowsMayBeginAnew(t *testing.T) {
 }
 
 // What a later change of the columns did to old rows is not in old windows.
-func TestNewColumnsAreNotMissedInOldWindows(t *testing.T) {
+func TestChangedColumnsAreNotMissedInOldWindows(t *testing.T) {
 	t.Parallel()
-	log := setup(t, func(s *source) {
-		s.name(40, "s.b", 2)
-		s.add(referee.Change{XID: 40, Rel: 2, Act: referee.Clear})
-		s.add(referee.Change{XID: 40, Rel: 2, Act: referee.Set, ID: 11, Doc: `{"id": 11, "v": "first", "at": "2026-01-01T00:00:11+00:00", "extra": 7}`})
-	})
-	wantKinds(t, log.JudgeSeries([]referee.Published{window(t, 1, "", "16", rows(11))}), nil)
+	for name, doc := range map[string]string{
+		"id at v extra": `{"id": 11, "v": "first", "at": "2026-01-01T00:00:11+00:00", "extra": 7}`,
+		"id at":         `{"id": 11, "at": "2026-01-01T00:00:11+00:00"}`,
+	} {
+		log := setup(t, func(s *source) {
+			s.name(40, "s.b", 2)
+			s.Names[len(s.Names)-1].Columns = strings.Fields(name)
+			s.add(referee.Change{XID: 40, Rel: 2, Act: referee.Clear})
+			s.add(referee.Change{XID: 40, Rel: 2, Act: referee.Set, ID: 11, Doc: doc})
+		})
+		wantKinds(t, log.JudgeSeries([]referee.Published{window(t, 1, "", "16", rows(11))}), nil)
+	}
 }
