@@ -40,21 +40,33 @@ type Window struct {
 	Lookback int64
 }
 
-// holds tells whether a row belongs into the window.
-func (w *Window) holds(d Doc) bool {
+// ends tells whether a row is beyond the window.
+func (w *Window) ends(d Doc) bool {
 	if w == nil {
-		return true
+		return false
 	}
 	at, known := cursorOf(d[w.Column])
 	to, _ := cursorOf(w.To)
-	from, bounded := cursorOf(w.From)
-	return known && at < to && (!bounded || at >= from-w.Lookback)
+	return !known || at >= to
 }
 
-// wants tells whether a row of the table belongs into p.
-func (p Published) wants(d Doc) bool {
-	return p.Window.holds(d) && (p.Keep == nil || p.Keep(d))
+// begins tells whether a row is not before the window.
+func (w *Window) begins(d Doc) bool {
+	if w == nil {
+		return true
+	}
+	at, _ := cursorOf(d[w.Column])
+	from, bounded := cursorOf(w.From)
+	return !bounded || at >= from-w.Lookback
 }
+
+// may tells whether a row of the table may be in p. One from before the window
+// may, as one of a partition that is new: whether it came before is for
+// JudgeSeries.
+func (p Published) may(d Doc) bool { return !p.Window.ends(d) && (p.Keep == nil || p.Keep(d)) }
+
+// must tells whether it has to be.
+func (p Published) must(d Doc) bool { return p.may(d) && p.Window.begins(d) }
 
 // Judge holds p against what its table was at its moment.
 func (l *Log) Judge(p Published) []Finding {
@@ -68,8 +80,7 @@ func (l *Log) Judge(p Published) []Finding {
 	}
 	findings = append(findings, p.judgeColumns(content)...)
 	findings = append(findings, p.judgeCursor(content)...)
-	truth := index(content.Rows, p.Columns, p.wants)
-	return append(findings, p.compare(truth, l, content)...)
+	return append(findings, p.compare(l, content)...)
 }
 
 // judgeColumns holds the receipt's columns against the table's.
@@ -120,7 +131,8 @@ func index(rows []Doc, columns []Column, wants func(Doc) bool) versions {
 }
 
 // compare finds what is missing and what is too much.
-func (p Published) compare(truth versions, l *Log, content Content) []Finding {
+func (p Published) compare(l *Log, content Content) []Finding {
+	truth, allowed := index(content.Rows, p.Columns, p.must), index(content.Rows, p.Columns, p.may)
 	found := index(p.Rows, p.Columns, nil)
 	var ever versions
 	unsettled := map[int64]bool{}
@@ -137,6 +149,7 @@ func (p Published) compare(truth versions, l *Log, content Content) []Finding {
 			switch {
 			case found[id][image] > max(1, truth[id][image]):
 				doubled = append(doubled, id)
+			case allowed[id][image] > 0:
 			case ever[id][image] == 0:
 				wrong = append(wrong, id)
 			case !unsettled[id]:
@@ -149,7 +162,7 @@ func (p Published) compare(truth versions, l *Log, content Content) []Finding {
 	}
 	return slices.Concat(
 		p.rows(Lost, lost, "not there"), p.rows(Doubled, doubled, "there more than once"),
-		p.rows(Mixed, mixed, "of another moment, or of another relation"), p.rows(Wrong, wrong, "never was so"))
+		p.rows(Mixed, mixed, "of another moment or relation, or not asked for"), p.rows(Wrong, wrong, "never was so"))
 }
 
 func join(a, b versions) versions {

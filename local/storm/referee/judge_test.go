@@ -62,6 +62,14 @@ func TestWrongOutputIsFound(t *testing.T) {
 			p.Window = &referee.Window{Column: "id", From: "2", To: "5"}
 			p.Rows = rows(2, 3, 4, 5)
 		}, map[referee.Kind]int{referee.Mixed: 1}},
+		"a window brought what may be of a new partition": {filled, func(p *referee.Published) {
+			p.Window = &referee.Window{Column: "id", From: "3", To: "5"}
+			p.Rows = rows(2, 3, 4)
+		}, nil},
+		"a window brought it twice": {filled, func(p *referee.Published) {
+			p.Window = &referee.Window{Column: "id", From: "3", To: "5"}
+			p.Rows = rows(2, 2, 3, 4)
+		}, map[referee.Kind]int{referee.Doubled: 1}},
 		"a window's begin did not": {filled, func(p *referee.Published) {
 			p.Window = &referee.Window{Column: "at", From: "2026-01-01 00:00:02+00", To: "2026-01-01 00:00:05+00"}
 			p.Rows = rows(3, 4)

@@ -40,9 +40,9 @@ type loadedRow struct {
 }
 
 func (s *series) add(p Published) {
-	if s.before == nil || p.Window.From == "" && s.mayBeginAnew(p) {
+	if s.before == nil || p.Window.From == "" && p.Restart {
 		s.loaded, s.seen = map[int64]loadedRow{}, versions{}
-	} else if s.before.Window.To != p.Window.From {
+	} else if s.before.Window.To != p.Window.From && !s.isAnother(p) {
 		s.findings = append(s.findings, s.gap(p)...)
 	}
 	var again []int64
@@ -67,12 +67,12 @@ func (s *series) add(p Published) {
 	s.before = &p
 }
 
-// mayBeginAnew allows it where it was asked for, or where the name stands for
-// another relation than it did.
-func (s *series) mayBeginAnew(p Published) bool {
+// isAnother tells whether the windows begin anew because the name stands for
+// other relations than it did. What came before has been loaded all the same.
+func (s *series) isAnother(p Published) bool {
 	before, _ := s.log.At(s.before.Name, s.before.Moment, s.before.Alone)
 	now, _ := s.log.At(p.Name, p.Moment, p.Alone)
-	return p.Restart || !slices.Equal(before.Relations, now.Relations)
+	return p.Window.From == "" && !slices.Equal(before.Relations, now.Relations)
 }
 
 // gap says how two windows do not meet.

@@ -86,8 +86,8 @@ func TestMergedWindowsKeepTheLastVersion(t *testing.T) {
 		map[referee.Kind]int{referee.Lost: 1})
 }
 
-// Where a restart was asked for, or the name means another table, windows begin
-// anew, and what came before does not count.
+// Where the name means another table, windows may begin anew; where a restart
+// was asked for, what came before does not count.
 func TestWindowsMayBeginAnew(t *testing.T) {
 	t.Parallel()
 	log := setup(t)
@@ -95,6 +95,14 @@ func TestWindowsMayBeginAnew(t *testing.T) {
 	after := window(t, 2, "", "7", append(rows(1, 2, 4), row(3, "second"), row(6, "new")))
 	after.Moment = moment(t, renamed)
 	wantKinds(t, log.JudgeSeries([]referee.Published{before, after}), nil)
+
+	copied := setup(t, func(s *source) {
+		s.name(40, "s.b", 3)
+		s.set(40, 3, 11, "first")
+	})
+	after = window(t, 2, "", "16", rows(11))
+	after.Moment = moment(t, "45:45:")
+	wantKinds(t, copied.JudgeSeries([]referee.Published{before, after}), map[referee.Kind]int{referee.Doubled: 1})
 
 	again := window(t, 2, "", "16", before.Rows)
 	again.Restart = true
