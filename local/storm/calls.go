@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,8 +25,8 @@ type call struct {
 	Tables    []string
 	Streams   int
 	PartBytes int64
-	// Twice asks twice at once.
-	Twice bool
+	// Twice asks twice at once, Again has each continuation taken up twice at once.
+	Twice, Again bool
 	// Held is for how long before it the run's snapshot was taken by a session
 	// that holds it; 0 lets the run take its own.
 	Held time.Duration
@@ -92,43 +93,52 @@ func (c call) make(ctx context.Context, l *lane, s script) ([]answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	times := 1
-	if c.Twice {
-		times = 2
-	}
-	chains := make([][]answer, times)
-	problems := make([]error, times)
-	var running sync.WaitGroup
-	for i := range times {
-		running.Go(func() { chains[i], problems[i] = c.chain(ctx, l, payload) })
-	}
-	running.Wait()
-	answers := slices.Concat(chains...)
+	begin := func() ([]answer, error) { return c.chain(ctx, l, payload) }
+	answers, err := atOnce(c.Twice, begin)
 	for i := range answers {
-		if held != nil && answers[i].reply.Continuation == "" && len(answers) == times {
+		if held != nil && !strings.Contains(answers[i].Request, `"continuation"`) {
 			answers[i].After, answers[i].Before = held.moment, held.moment
 		}
 	}
-	return answers, cmp.Or(problems...)
+	return answers, err
 }
 
 // chain makes an invocation and its continuations.
 func (c call) chain(ctx context.Context, l *lane, payload []byte) ([]answer, error) {
-	var chain []answer
-	function := c.Function
-	for len(chain) < 5 {
-		a, err := l.invoke(ctx, function, payload)
-		a.call = c
-		chain = append(chain, a)
-		if err != nil || a.reply.Continuation == "" {
-			return chain, err
+	first, err := l.invoke(ctx, c.Function, payload)
+	chain, latest := []answer{first}, []answer{first}
+	for err == nil && len(chain) < 6 {
+		i := slices.IndexFunc(latest, func(a answer) bool { return a.reply.Continuation != "" })
+		if i < 0 {
+			break
 		}
-		if payload, err = json.Marshal(object{"continuation": a.reply.Continuation}); err != nil {
-			return chain, err
+		if payload, err = json.Marshal(object{"continuation": latest[i].reply.Continuation}); err != nil {
+			break
 		}
-		function = normal
+		latest, err = atOnce(c.Again, func() ([]answer, error) {
+			a, err := l.invoke(ctx, normal, payload)
+			return []answer{a}, err
+		})
+		chain = append(chain, latest...)
 	}
-	return chain, nil
+	for i := range chain {
+		chain[i].call = c
+	}
+	return chain, err
+}
+
+// atOnce does something, or does it twice at the same time.
+func atOnce(twice bool, do func() ([]answer, error)) ([]answer, error) {
+	if !twice {
+		return do()
+	}
+	var other []answer
+	var otherErr error
+	var running sync.WaitGroup
+	running.Go(func() { other, otherErr = do() })
+	answers, err := do()
+	running.Wait()
+	return append(answers, other...), errors.Join(err, otherErr)
 }
 
 // invoke makes one invocation. The error is the storm's own.

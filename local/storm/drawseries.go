@@ -77,10 +77,13 @@ func (s *script) disturb(d dice) {
 	if d.one(4) {
 		s.Kills = append(s.Kills, kill{At: first + d.between(0, span), What: pick(d, []string{"the idle", "the busy", "all"})})
 	}
+	if d.one(3) {
+		s.Faults = append(s.Faults, d.death("/_state/", "/receipt.json"))
+	}
 	if d.one(4) {
 		s.Faults = append(s.Faults, fault{
 			Kind:  pick(d, []string{"refuses", "loses its answer", "cuts", "did and refuses", "is slow"}),
-			On:    pick(d, []string{"receipt.json", ".json", "", ".csv"}),
+			On:    pick(d, []string{"/receipt.json", ".json", "", "/part-", "/_state/"}),
 			Every: pick(d, []int{1, 2, 3}), Times: pick(d, []int{1, 2, 13}),
 		})
 	}

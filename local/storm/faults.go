@@ -15,9 +15,8 @@ import (
 type fault struct {
 	// Kind is one of the keys of failures.
 	Kind string
-	// On is the end of the keys that it is about, or an operation; empty is
-	// everything.
-	On string
+	// On is a piece of the keys that it is about, Op the operation; empty is all.
+	On, Op string
 	// Every is how often: 1 is each request. After Times it is over.
 	Every, Times int
 }
@@ -33,33 +32,51 @@ var failures = map[string]door.Failure{
 	"says 200":         {Status: http.StatusOK, Code: "InternalError"},
 	"did and says 200": {Status: http.StatusOK, Code: "InternalError", Done: true},
 	"did and refuses":  {Status: http.StatusInternalServerError, Done: true},
+	// With these the function dies too, just before the request or just after.
+	deadly:     {Cut: true},
+	deadlyDone: {Cut: true, Done: true},
 }
+
+const (
+	deadly     = "sees it die"
+	deadlyDone = "did and sees it die"
+)
 
 // longest is how long the door may hold back a request that it lets through.
 const longest = 150 * time.Millisecond
 
-// inTurn makes one fault of several.
-func inTurn(faults []fault) door.Fault {
+// inTurn makes one fault of several. The function dies by kill.
+func inTurn(faults []fault, kill func()) door.Fault {
 	if len(faults) == 0 {
 		return nil
 	}
 	var mu sync.Mutex
 	seen, done := make([]int, len(faults)), make([]int, len(faults))
-	return func(r *http.Request) *door.Failure {
+	next := func(r *http.Request) (string, bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		for i, f := range faults {
-			if !strings.HasSuffix(r.URL.Path, f.On) && door.Operation(r) != f.On {
+			if !strings.Contains(r.URL.Path, f.On) || f.Op != "" && door.Operation(r) != f.Op {
 				continue
 			}
 			seen[i]++
 			if seen[i]%f.Every == 0 && done[i] < f.Times {
 				done[i]++
-				failure := failures[f.Kind]
-				return &failure
+				return f.Kind, true
 			}
 		}
-		return nil
+		return "", false
+	}
+	return func(r *http.Request) *door.Failure {
+		kind, fails := next(r)
+		if !fails {
+			return nil
+		}
+		if kind == deadly || kind == deadlyDone {
+			kill()
+		}
+		failure := failures[kind]
+		return &failure
 	}
 }
 
@@ -82,10 +99,15 @@ var victims = map[string]struct{ function, condition, limit string }{
 	"the statement of one": {"pg_cancel_backend", "state = 'active'", "LIMIT 1"},
 }
 
+// kill ends every invocation under way, but for those that nothing disturbs.
+func (l *lane) kill() {
+	l.host.Kill(normal)
+	l.host.Kill(hasty)
+}
+
 func (k kill) do(ctx context.Context, l *lane) error {
 	if k.What == "function" {
-		l.host.Kill(normal)
-		l.host.Kill(hasty)
+		l.kill()
 		return nil
 	}
 	conn, err := l.connect(ctx)

@@ -52,7 +52,7 @@ func (l *lane) play(ctx context.Context, s script) (*played, error) {
 			return p, fmt.Errorf("making the tables: %w\n%s", err, statement)
 		}
 	}
-	l.door.Fail(inTurn(s.Faults))
+	l.door.Fail(inTurn(s.Faults, l.kill))
 	playing, over := context.WithCancel(ctx)
 	defer over()
 	var work errands
@@ -177,8 +177,13 @@ func (p *played) finish(ctx context.Context, l *lane, s script) error {
 	return nil
 }
 
-// clean removes what the round left.
+// clean removes what the round left, also sessions of functions that were killed,
+// whose server has yet to notice.
 func (l *lane) clean(ctx context.Context, s script) error {
+	_, err := l.admin.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = $1`, user)
+	if err != nil {
+		return err
+	}
 	for _, suffix := range []string{"", "_x", "_n", "_o"} {
 		if _, err := l.admin.Exec(ctx, "DROP SCHEMA IF EXISTS "+s.Schema+suffix+" CASCADE"); err != nil {
 			return err

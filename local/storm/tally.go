@@ -17,9 +17,10 @@ import (
 type Tally struct {
 	// Rounds were played, in Publishing of them something was published.
 	Rounds, Publishing int
-	// Runs are invocations of extract; Published the receipts; Rows what was
-	// read back and compared; Sums the moments at which accounts were added up.
-	Runs, Published, Rows, Sums int
+	// Runs are invocations of extract; Published the receipts, of which Ranges own
+	// up to several moments and Windows are incremental; Rows what was read back
+	// and compared; Sums the moments at which accounts were added up.
+	Runs, Published, Ranges, Windows, Rows, Sums int
 	// Made counts what writers did and which changes of schemas were made, Unmade
 	// what the database refused.
 	Made, Unmade map[string]int
@@ -38,6 +39,8 @@ func (t *Tally) add(round int, p *played, v verdict) {
 	t.Rounds++
 	t.Runs += len(p.answers)
 	t.Published += v.published
+	t.Ranges += v.ranges
+	t.Windows += v.windows
 	t.Rows += v.rows
 	t.Sums += v.sums
 	merge(t.Made, p.made)
@@ -97,6 +100,9 @@ func join(a, b map[string]int) map[string]int {
 	return all
 }
 
+// mostReasons is how many reasons are told.
+const mostReasons = 25
+
 // Print writes the table at the end.
 func (t Tally) Print(w io.Writer) {
 	for _, line := range []struct {
@@ -107,6 +113,8 @@ func (t Tally) Print(w io.Writer) {
 		{"rounds that published", t.Publishing},
 		{"runs", t.Runs},
 		{"tables published", t.Published},
+		{"  in windows", t.Windows},
+		{"  of several moments", t.Ranges},
 		{"rows compared", t.Rows},
 		{"sums of accounts compared", t.Sums},
 		{"acts of writers and changes", sum(t.Made)},
@@ -114,10 +122,14 @@ func (t Tally) Print(w io.Writer) {
 	} {
 		_, _ = fmt.Fprintf(w, "%-28s %9d\n", line.name, line.count)
 	}
-	for _, reason := range slices.SortedFunc(maps.Keys(t.Refused), func(a, b string) int {
+	reasons := slices.SortedFunc(maps.Keys(t.Refused), func(a, b string) int {
 		return cmp.Or(cmp.Compare(t.Refused[b], t.Refused[a]), cmp.Compare(a, b))
-	}) {
+	})
+	for _, reason := range reasons[:min(len(reasons), mostReasons)] {
 		_, _ = fmt.Fprintf(w, "  %7d  %s\n", t.Refused[reason], reason)
+	}
+	if more := len(reasons) - mostReasons; more > 0 {
+		_, _ = fmt.Fprintf(w, "           and %d reasons more\n", more)
 	}
 	_, _ = fmt.Fprintf(w, "done to the source: %s\n", t.deeds())
 	for _, kind := range order {
@@ -135,6 +147,9 @@ var particulars = []struct {
 	with string
 }{
 	{regexp.MustCompile(`(?s)^.*published \(.*?\): `), ""},
+	{regexp.MustCompile(`(?s)^.*(FATAL: terminating connection).*$`), "$1"},
+	{regexp.MustCompile(`(?s)^.*(relation|column) \S+ does not exist.*$`), "$1 does not exist"},
+	{regexp.MustCompile(`[0-9A-F]{8}-[0-9A-F]{8}-\d+`), "N"},
 	{regexp.MustCompile(`"?storm\d+[a-z_0-9]*"?(\."?[a-z_0-9]+"?)*`), "T"},
 	{runShape, "R"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ][0-9:.]+(Z|[+-]\d\d)?`), "D"},

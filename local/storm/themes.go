@@ -64,14 +64,25 @@ func (s *script) huge(d dice, filter string) {
 // themeFaults has S3 fail, and the function die.
 func (s *script) themeFaults(d dice) {
 	s.Theme = "faults"
+	if d.one(4) { // a part of several pieces, whose end is not what it seems
+		s.huge(d, "")
+		s.Calls[0].PartBytes = 0
+		s.Faults = append(s.Faults, fault{
+			Kind: pick(d, []string{"says 200", "did and says 200"}), Op: "CompleteMultipartUpload", Every: 1, Times: 1 + d.IntN(2),
+		})
+	}
 	for range 1 + d.IntN(2) {
 		s.Faults = append(s.Faults, fault{
-			Kind:  pick(d, []string{"refuses", "is busy", "loses its answer", "cuts", "is slow", "says 200", "did and says 200", "did and refuses"}),
-			On:    pick(d, []string{"", "", "receipt.json", "manifest.json", ".csv", "CompleteMultipartUpload", "UploadPart"}),
+			Kind:  pick(d, []string{"refuses", "is busy", "loses its answer", "cuts", "is slow", "did and refuses"}),
+			On:    pick(d, []string{"", "", "/receipt.json", "/manifest.json", "/part-"}),
+			Op:    pick(d, []string{"", "", "PutObject", "UploadPart"}),
 			Every: pick(d, []int{1, 2, 3, 5}), Times: pick(d, []int{1, 2, 5, 5, 40}),
 		})
 	}
-	s.withKills(d, 2)
+	if d.one(4) {
+		s.Faults = append(s.Faults, d.death("/receipt.json", "/manifest.json", "/part-"))
+	}
+	s.withKills(d, 3)
 	s.sometimesTwice(d)
 	if d.one(3) {
 		s.Changes = append(s.Changes, s.anytime(d))
@@ -80,6 +91,11 @@ func (s *script) themeFaults(d dice) {
 		s.Faults = append(s.Faults, fault{Kind: "is silent", Every: 3, Times: 1})
 		s.Calls[0].Function = hasty
 	}
+}
+
+// death has the function die over a write.
+func (d dice) death(on ...string) fault {
+	return fault{Kind: pick(d, []string{deadly, deadlyDone}), On: pick(d, on), Op: "PutObject", Every: 1 + d.IntN(3), Times: 1 + d.IntN(2)}
 }
 
 // themeDeadline has the time run out, and the run go on.
@@ -92,6 +108,7 @@ func (s *script) themeDeadline(d dice) {
 	}
 	s.Calls[0].Function = hasty
 	s.Calls[0].Streams = pick(d, []int{1, 2})
+	s.Calls[0].Again = d.one(3)
 	s.Lasts = d.between(1200, 2000)
 	for range d.IntN(3) {
 		c := s.anytime(d)

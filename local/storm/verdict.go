@@ -15,9 +15,10 @@ import (
 // verdict is what the referee says of a round.
 type verdict struct {
 	findings []referee.Finding
-	// published are the receipts, rows what they have, sums the moments at which
-	// the accounts were added up.
-	published, rows, sums int
+	// published are the receipts, of which ranges are of several moments and windows
+	// incremental, rows what they have, sums the moments at which the accounts were
+	// added up.
+	published, ranges, windows, rows, sums int
 	// refused counts, by reason, tables that a run was asked for and did not
 	// publish.
 	refused map[string]int
@@ -50,9 +51,8 @@ func (l *lane) judge(ctx context.Context, s script, p *played) (verdict, error) 
 		s.explain(&published, p.answers)
 		v.findings = append(v.findings, findings...)
 		list = append(list, published)
-		v.rows += len(published.Rows)
+		v.count(published)
 	}
-	v.published = len(list)
 	v.hold(log, s, p.answers, list)
 	docs, err := l.summaries(ctx, keys)
 	if err != nil {
@@ -62,6 +62,17 @@ func (l *lane) judge(ctx context.Context, s script, p *played) (verdict, error) 
 		v.account(s, a, list, docs[a.run()])
 	}
 	return v, nil
+}
+
+func (v *verdict) count(p referee.Published) {
+	v.published++
+	v.rows += len(p.Rows)
+	if p.Ranges {
+		v.ranges++
+	}
+	if p.Window != nil {
+		v.windows++
+	}
 }
 
 // explain says of a receipt what was asked for. Of a run that was killed nobody

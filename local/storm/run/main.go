@@ -1,5 +1,6 @@
 // Command run plays a storm around extract, prints what it adds up to, and ends
-// with status 1 when anything was lost, doubled, mixed or wrong.
+// with status 1 when anything was lost, doubled, mixed or wrong, 2 when the storm
+// itself failed or published too little.
 //
 //	go run ./local/storm/run [-rounds 100] [-seed 1] [-first 1] [-binary path] [-lanes 5]
 package main
@@ -44,11 +45,13 @@ func run(ctx context.Context, o storm.Options) int {
 	tally.Print(os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "storm:", err)
-		return 2
 	}
-	if tally.Failed() {
-		fmt.Println("what is known of these rounds lies in .local/storm")
+	switch {
+	case tally.Failed():
+		fmt.Printf("what is known of round n lies in .local/storm/seed-%d-round-n; play it again with FIRST=n ROUNDS=1 SEED=%[1]d\n", o.Seed)
 		return 1
+	case err != nil:
+		return 2
 	}
 	return 0
 }
