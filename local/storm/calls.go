@@ -50,7 +50,9 @@ type answer struct {
 	After, Before referee.Moment
 	Took          time.Duration
 	modern        bool
-	reply         reply
+	// run is empty where it could not be found out.
+	run, requestID string
+	reply          reply
 }
 
 // reply is as much of an answer as is looked at, in either contract.
@@ -70,10 +72,27 @@ type reply struct {
 	Continuation string `json:"continuation"`
 }
 
-var runShape = regexp.MustCompile(`\d{8}T\d{6}Z-[0-9a-f]{8}`)
+var (
+	runShape  = regexp.MustCompile(`\d{8}T\d{6}Z-[0-9a-f]{8}`)
+	runLogged = regexp.MustCompile(`"run":"(` + runShape.String() + `)"`)
+)
 
-// run is the run's id, as far as the answer tells it.
-func (a answer) run() string { return cmp.Or(a.reply.Run, runShape.FindString(a.Failure)) }
+// runs finds out which run each invocation was: by its answer, or by what it
+// logged. An error may speak of other runs.
+func runs(answers []answer, log string) {
+	logged := map[string]string{}
+	for line := range strings.Lines(log) {
+		run := runLogged.FindStringSubmatch(line)
+		_, rest, there := strings.Cut(line, `"requestId":"`)
+		id, _, _ := strings.Cut(rest, `"`)
+		if run != nil && there && logged[id] == "" {
+			logged[id] = run[1]
+		}
+	}
+	for i, a := range answers {
+		answers[i].run = cmp.Or(a.reply.Run, logged[a.requestID])
+	}
+}
 
 // make makes the invocations that a call is: those asked for, and as many more
 // as its continuations need.
@@ -158,7 +177,7 @@ func (l *lane) invoke(ctx context.Context, function string, payload []byte) (ans
 	if err != nil {
 		return a, err
 	}
-	a.Payload = string(result.Payload)
+	a.Payload, a.requestID = string(result.Payload), result.RequestID
 	if result.Error != nil {
 		a.Failure = result.Error.Error()
 	}

@@ -39,6 +39,7 @@ func (l *lane) judge(ctx context.Context, s script, p *played) (verdict, error) 
 		return verdict{}, err
 	}
 	v := verdict{refused: map[string]int{}}
+	runs(p.answers, p.log)
 	var list []referee.Published
 	for _, key := range keys {
 		if !strings.HasSuffix(key, "/receipt.json") {
@@ -59,7 +60,7 @@ func (l *lane) judge(ctx context.Context, s script, p *played) (verdict, error) 
 		return v, err
 	}
 	for _, a := range p.answers {
-		v.account(s, a, list, docs[a.run()])
+		v.account(s, a, list, docs[a.run])
 	}
 	return v, nil
 }
@@ -81,7 +82,7 @@ func (s script) explain(p *referee.Published, answers []answer) {
 	p.Sole, p.Before = true, referee.Latest
 	known := false
 	for _, a := range answers {
-		if a.run() != p.Run {
+		if a.run != p.Run {
 			continue
 		}
 		if !known {
@@ -103,7 +104,7 @@ func (s script) explain(p *referee.Published, answers []answer) {
 // newer contract reads a table alone where that was asked for.
 func mayDescend(p referee.Published, answers []answer) bool {
 	return !slices.ContainsFunc(answers, func(a answer) bool {
-		return a.run() == p.Run && (!a.modern || strings.Contains(a.Request, `"inherited":"only"`))
+		return a.run == p.Run && (!a.modern || strings.Contains(a.Request, `"inherited":"only"`))
 	})
 }
 
@@ -160,12 +161,12 @@ func (l *lane) summaries(ctx context.Context, keys []string) (map[string]string,
 // says why not.
 func (v *verdict) account(s script, a answer, list []referee.Published, summary string) {
 	of := func(name string) bool {
-		return slices.ContainsFunc(list, func(p referee.Published) bool { return p.Run == a.run() && p.Name == name })
+		return slices.ContainsFunc(list, func(p referee.Published) bool { return p.Run == a.run && p.Name == name })
 	}
 	for _, t := range a.reply.Tables {
 		if t.Receipt != "" && !of(t.Table) {
 			v.findings = append(v.findings, referee.Finding{
-				Kind: referee.Wrong, Table: t.Table, Run: a.run(), Rows: 1, What: "the answer says that it is published, and it is not",
+				Kind: referee.Wrong, Table: t.Table, Run: a.run, Rows: 1, What: "the answer says that it is published, and it is not",
 			})
 		}
 	}
@@ -177,7 +178,7 @@ func (v *verdict) account(s script, a answer, list []referee.Published, summary 
 		reason, said := a.reason(name, summary)
 		if !said {
 			v.findings = append(v.findings, referee.Finding{
-				Kind: referee.Wrong, Table: name, Run: a.run(), Rows: 1, What: "it was asked for and is not published, and nothing says so",
+				Kind: referee.Wrong, Table: name, Run: a.run, Rows: 1, What: "it was asked for and is not published, and nothing says so",
 			})
 		}
 		v.refused[reason]++
