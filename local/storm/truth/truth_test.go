@@ -192,8 +192,8 @@ func TestPartitionLeavesWithTheFirstTransaction(t *testing.T) {
 	}
 }
 
-// At every snapshot that a reader takes amid writers, the log says what the
-// reader sees.
+// At every snapshot that a reader takes amid writers, until it has seen twenty
+// that differ, the log says what the reader sees.
 func TestLogSaysWhatEverySnapshotSaw(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -209,7 +209,7 @@ func TestLogSaysWhatEverySnapshotSaw(t *testing.T) {
 	}
 	var views []seen
 	reader := bundle{T: t, Conn: b.connect()}
-	for range 60 {
+	for moved := 0; moved < 20; {
 		reader.do(`BEGIN ISOLATION LEVEL REPEATABLE READ`)
 		moment, err := truth.Now(t.Context(), reader.Conn)
 		if err != nil {
@@ -224,14 +224,16 @@ func TestLogSaysWhatEverySnapshotSaw(t *testing.T) {
 			t.Fatal(err)
 		}
 		slices.Sort(list)
+		if len(views) == 0 || !slices.Equal(list, views[len(views)-1].rows) {
+			moved++
+		}
 		views = append(views, seen{moment, list})
 		reader.do(`COMMIT`)
 	}
 	stop()
 	writers.Wait()
 	log := b.log()
-	moved := 0
-	for i, view := range views {
+	for _, view := range views {
 		content, _ := log.At("storm.w", view.moment, false)
 		var logged []string
 		for _, doc := range content.Rows {
@@ -241,12 +243,6 @@ func TestLogSaysWhatEverySnapshotSaw(t *testing.T) {
 		if diff := cmp.Diff(view.rows, logged); diff != "" {
 			t.Fatalf("at %s (-seen +logged):\n%s", view.moment, diff)
 		}
-		if i > 0 && !slices.Equal(view.rows, views[i-1].rows) {
-			moved++
-		}
-	}
-	if moved < 10 {
-		t.Errorf("of %d snapshots %d saw anything new", len(views), moved)
 	}
 }
 
