@@ -29,13 +29,13 @@ func (s *script) drawFull(d dice) {
 	s.Calls = []call{s.ask(d, d.between(60, 250))}
 	s.Lasts = d.between(300, 600)
 	switch n := d.IntN(100); {
-	case n < 32:
+	case n < 36:
 		s.themeStart(d)
-	case n < 57:
+	case n < 60:
 		s.themeMiddle(d)
-	case n < 72:
+	case n < 74:
 		s.themeFaults(d)
-	case n < 80:
+	case n < 82:
 		s.themeDeadline(d)
 	default:
 		s.themeAnything(d)
@@ -145,6 +145,24 @@ func (s *script) change(d dice) change {
 			return change{Kind: pick(d, kinds), Table: t.Name}.of(s, d)
 		}
 	}
+}
+
+// replacement draws a change after which a table of the call has other rows, or
+// is another table.
+func (s *script) replacement(d dice) change {
+	asked := s.names(func(t table) bool { return t.writable() && s.Calls[0].asks(t.qualified(s.Schema), s.Schema) })
+	if len(asked) == 0 {
+		return s.change(d)
+	}
+	t := s.table(pick(d, asked))
+	kinds := []string{"reload"}
+	if !slices.Contains(s.viewed(), t.Name) && t.Shape != inherited {
+		kinds = append(kinds, "recreate", "recreate")
+	}
+	if !t.partitioned() && t.Shape != inherited {
+		kinds = append(kinds, "swap", "swap", "exchange names")
+	}
+	return change{Kind: pick(d, kinds), Table: t.Name}.of(s, d)
 }
 
 // of fills in what is missing: another table of the same columns.

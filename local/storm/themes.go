@@ -5,9 +5,13 @@ import "time"
 // themeStart has changes that are under way when the run starts.
 func (s *script) themeStart(d dice) {
 	s.Theme = "start"
-	for range 1 + d.IntN(3) {
+	s.Calls[0].At = d.between(130, 220)
+	for i := range 1 + d.IntN(2) {
 		c := s.change(d)
-		c.At, c.Hold = d.between(0, 120), d.between(100, 450)
+		if i == 0 && d.one(2) {
+			c = s.replacement(d)
+		}
+		c.At, c.Hold = s.Calls[0].At-d.between(10, 130), d.between(150, 450)
 		s.Changes = append(s.Changes, c)
 	}
 	if views := s.names(func(t table) bool { return !t.writable() }); len(views) > 0 && d.one(3) {
@@ -21,7 +25,7 @@ func (s *script) themeStart(d dice) {
 	}
 	if d.one(5) {
 		s.Calls[0].Held = d.between(50, 250)
-		s.Calls[0].At = d.between(0, 60)
+		s.Calls[0].At = d.between(0, 40)
 	}
 	s.sometimesTwice(d)
 }

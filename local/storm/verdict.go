@@ -96,7 +96,6 @@ func (s script) explain(p *referee.Published, answers []answer) {
 	if i := slices.IndexFunc(s.Tables, func(t table) bool { return t.Name == name }); i >= 0 {
 		t := s.Tables[i]
 		p.Keep, p.Chooses = t.Treatment.keep(), t.Treatment.chooses()
-		p.Alone = t.Shape == inherited
 	}
 }
 
@@ -113,9 +112,10 @@ func (v *verdict) hold(log *referee.Log, s script, answers []answer, list []refe
 	windows := map[string][]referee.Published{}
 	for _, p := range list {
 		findings := log.Judge(p)
-		if len(findings) > 0 && p.Alone && mayDescend(p, answers) {
-			p.Alone = false
-			findings = log.Judge(p)
+		family := p
+		family.Descends = true
+		if len(findings) > 0 && mayDescend(p, answers) && len(log.Judge(family)) == 0 {
+			p, findings = family, nil
 		}
 		v.findings = append(v.findings, findings...)
 		if p.Window != nil {
@@ -172,10 +172,14 @@ func (v *verdict) account(s script, a answer, list []referee.Published, summary 
 	}
 	for _, t := range s.Tables {
 		name := t.qualified(s.Schema)
-		if !a.call.asks(name, s.Schema) || !t.writable() && !slices.Contains(a.call.Tables, name) || of(name) {
+		named := slices.Contains(a.call.Tables, name)
+		if !a.call.asks(name, s.Schema) || !t.writable() && !named || of(name) {
 			continue
 		}
 		reason, said := a.reason(name, summary)
+		if !said && !named && len(s.Changes) > 0 {
+			reason, said = "was away when a pattern looked for it", true
+		}
 		if !said {
 			v.findings = append(v.findings, referee.Finding{
 				Kind: referee.Wrong, Table: name, Run: a.run, Rows: 1, What: "it was asked for and is not published, and nothing says so",

@@ -62,6 +62,22 @@ func TestTableThatIsNotPublishedMustBeSpokenOf(t *testing.T) {
 	}
 }
 
+// A pattern finds what is there when it looks.
+func TestTableMayBeAwayFromAPattern(t *testing.T) {
+	t.Parallel()
+	a := made(t, `{"tables":[{"table":"storm1.a"}]}`)
+	a.call.Tables = []string{"storm1.*"}
+	for _, changes := range [][]change{nil, {{Kind: "rename"}}} {
+		s := madeUp
+		s.Changes = changes
+		v := verdict{refused: map[string]int{}}
+		v.account(s, a, published, "")
+		if got, want := len(v.findings), 1-len(changes); got != want {
+			t.Errorf("after %v: found %v, want %d", changes, v.findings, want)
+		}
+	}
+}
+
 // A run is known by what its invocation logged, also when it was killed, and not
 // by what an error says of other runs.
 func TestRunIsKnownByItsLog(t *testing.T) {

@@ -17,9 +17,9 @@ type Published struct {
 	// Ranges is true when the receipt owns up to several moments, of which Moment
 	// is the first; Sole when one invocation made the whole run.
 	Ranges, Sole bool
-	// Alone leaves out what inherits from the table.
-	Alone   bool
-	Columns []Column
+	// Descends is true when what inherits from the table was read with it.
+	Descends bool
+	Columns  []Column
 	// Chooses tells which of the table's columns are read, and Keep which rows;
 	// nil is all.
 	Chooses func(column string) bool
@@ -74,7 +74,7 @@ func (l *Log) Judge(p Published) []Finding {
 	if !p.Moment.Between(p.After, p.Before) {
 		findings = p.finding(Mixed, "its moment is %s, which is not between %s and %s", p.Moment, p.After, p.Before)
 	}
-	content, known := l.At(p.Name, p.Moment, p.Alone)
+	content, known := l.At(p.Name, p.Moment, p.Descends)
 	if !known {
 		return append(findings, p.finding(Wrong, "at its moment there was no such table")...)
 	}

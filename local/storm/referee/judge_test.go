@@ -84,14 +84,19 @@ func TestWrongOutputIsFound(t *testing.T) {
 	}
 }
 
-// A table that inherits is there with its children, or alone.
-func TestAloneLeavesOutWhatHangsOnIt(t *testing.T) {
+// A table that others inherit from is read alone, or with them.
+func TestTableMayBeReadWithWhatInherits(t *testing.T) {
 	t.Parallel()
-	p := published(t, "s.v", filled, rows(1, 2, 3, 4, 5))
-	p.Alone = true
-	wantKinds(t, setup(t).Judge(p), nil)
-	p.Alone = false
-	wantKinds(t, setup(t).Judge(p), map[referee.Kind]int{referee.Lost: 5})
+	log := setup(t, func(s *source) {
+		s.name(5, "s.parent", 1, 2)
+		s.Names[len(s.Names)-1].Alone = []uint32{1}
+	})
+	p := published(t, "s.parent", filled, rows(1, 2, 3, 4, 5))
+	wantKinds(t, log.Judge(p), nil)
+	p.Descends = true
+	wantKinds(t, log.Judge(p), map[referee.Kind]int{referee.Lost: 5})
+	p.Rows = rows(1, 2, 3, 4, 5, 11, 12, 13, 14, 15)
+	wantKinds(t, log.Judge(p), nil)
 }
 
 // TRUNCATE takes all rows that there were, and none that come after it.

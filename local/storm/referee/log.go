@@ -44,8 +44,9 @@ type Naming struct {
 	Seq  int64
 	XID  uint64
 	Name string
-	// Parts are the relations whose rows it has, Alone that of the name itself
-	// where it has rows; both nil when there is no such name any more.
+	// Parts are the relations whose rows it shows, Alone the one of the name itself
+	// where that has rows, from which others may inherit; both nil when there is no
+	// such name any more.
 	Parts, Alone []uint32
 	Columns      []string
 }
@@ -110,9 +111,10 @@ type Content struct {
 	Rows      []Doc
 }
 
-// At returns what name held at m: with what hangs on it, or alone. It is false
-// when there was no such name.
-func (l *Log) At(name string, m Moment, alone bool) (Content, bool) {
+// At returns what name held at m. A table with rows of its own is read alone, or
+// with what inherits from it when descend is true. It is false when there was no
+// such name.
+func (l *Log) At(name string, m Moment, descend bool) (Content, bool) {
 	var naming Naming
 	for _, n := range l.Names {
 		if n.Name == name && m.Sees(n.XID) {
@@ -120,7 +122,7 @@ func (l *Log) At(name string, m Moment, alone bool) (Content, bool) {
 		}
 	}
 	content := Content{Relations: naming.Parts, Columns: naming.Columns}
-	if alone {
+	if !descend && len(naming.Alone) > 0 {
 		content.Relations = naming.Alone
 	}
 	for _, rel := range content.Relations {

@@ -70,8 +70,8 @@ func (s *series) add(p Published) {
 // isAnother tells whether the windows begin anew because the name stands for
 // other relations than it did. What came before has been loaded all the same.
 func (s *series) isAnother(p Published) bool {
-	before, _ := s.log.At(s.before.Name, s.before.Moment, s.before.Alone)
-	now, _ := s.log.At(p.Name, p.Moment, p.Alone)
+	before, _ := s.log.At(s.before.Name, s.before.Moment, s.before.Descends)
+	now, _ := s.log.At(p.Name, p.Moment, p.Descends)
 	return p.Window.From == "" && !slices.Equal(before.Relations, now.Relations)
 }
 
@@ -87,7 +87,7 @@ func (s *series) gap(p Published) []Finding {
 
 // finish holds what was loaded against the table at the end.
 func (s *series) finish(last Published) []Finding {
-	content, known := s.log.At(last.Name, Latest, last.Alone)
+	content, known := s.log.At(last.Name, Latest, last.Descends)
 	if !known {
 		return nil // the name is gone, and with it what should be in the windows
 	}

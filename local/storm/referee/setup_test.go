@@ -40,8 +40,8 @@ func (s *source) add(c referee.Change) {
 func (s *source) name(xid uint64, name string, parts ...uint32) {
 	s.seq++
 	n := referee.Naming{Seq: s.seq, XID: xid, Name: name, Parts: parts, Columns: []string{"id", "at", "v"}}
-	if len(parts) > 0 {
-		n.Alone = parts[:1]
+	if len(parts) == 1 {
+		n.Alone = parts
 	}
 	s.Names = append(s.Names, n)
 }

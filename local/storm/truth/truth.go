@@ -92,7 +92,7 @@ func Check(ctx context.Context, conn *pgx.Conn, log *referee.Log) error {
 	}
 	var problems []error
 	for name := range named {
-		content, known := log.At(name, referee.Latest, false)
+		content, known := log.At(name, referee.Latest, true)
 		if !known {
 			continue
 		}
