@@ -14,7 +14,12 @@
 // something finds it again more often than not. A round that found something is
 // written down whole.
 //
-// Not imitated: a read replica, a failover, and more than one server.
+// That the referee says nothing where there is nothing to say is shown by package
+// control, the plainest extract that is right, and that it says something by the
+// same, linked to be careless. It needs PostgreSQL 14 or newer.
+//
+// Not imitated: a read replica, a failover, more than one server, and a network
+// that breaks between extract and the database other than by the end of a session.
 package storm
 
 import (
