@@ -38,7 +38,7 @@ invoke: ## run one function of the running stack: make invoke FN=extract EVENT=e
 
 ##### checks
 
-.PHONY: test versions lint fmt fuzz bench
+.PHONY: test versions lint fmt fuzz bench storm
 # The S3 server is a module of its own, which ./... does not reach; its
 # binary is what the tests start.
 test: deps ## every test, with the race detector
@@ -74,6 +74,12 @@ fuzz: ## every fuzz target for a moment: make fuzz FUZZTIME=1m
 bench: deps ## time, memory, start, size and loads, against peers on the same machine (installed on Debian)
 	@.ci/peers
 	go run ./bench
+
+ROUNDS ?= 100
+SEED ?= 1
+FIRST ?= 1
+storm: deps ## extract amid writers, DDL, kills and faults, judged by a referee: make storm ROUNDS=1000 SEED=7 [FIRST=41] [BINARY=path]
+	@go run ./local/storm/run -rounds "$(ROUNDS)" -seed "$(SEED)" -first "$(FIRST)" $(if $(BINARY),-binary "$(BINARY)")
 
 ##### binaries
 
