@@ -18,6 +18,7 @@ import (
 
 // pairs are what extract is compared with another build of itself for.
 var pairs = []struct{ name, request string }{
+	{"one small table", `{"tables":["many.t1"]}`},
 	{"csv", `{"tables":["public.large"]}`},
 	{"csv, gzip", `{"tables":["public.large"],"compression":"gzip"}`},
 	{"parquet", `{"tables":["public.large"],"format":"parquet"}`},
@@ -52,16 +53,16 @@ func (b *bench) beforeAndNow(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, group.Close()) }()
-	other, err := b.host(group, b.before)
+	host, err := b.host(group)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, other.Close()) }()
+	defer func() { err = errors.Join(err, host.Close()) }()
 	fmt.Printf("\nextract, this build beside %s, least of the seconds and median of the ratios, %d rounds\n  %-40s %8s %8s %6s\n", b.before, b.rounds, "", "before", "now", "ratio")
 	for _, pair := range pairs {
 		step("comparing " + pair.name)
-		before := &way{name: pair.name + " before", run: func() (time.Duration, error) { return b.invoke(ctx, other, pair.request) }}
-		now := &way{name: pair.name, run: func() (time.Duration, error) { return b.extract(ctx, pair.request) }}
+		before := &way{name: pair.name + " before", run: func() (time.Duration, error) { return b.invoke(ctx, host, "before", pair.request) }}
+		now := &way{name: pair.name, run: func() (time.Duration, error) { return b.invoke(ctx, host, "now", pair.request) }}
 		ratios, err := b.inTurns(before, now)
 		if err != nil {
 			return err
@@ -100,29 +101,31 @@ func (*bench) grantMany(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// host runs another bootstrap as the stack runs extract.
-func (b *bench) host(group *process.Group, bootstrap string) (*lambdahost.Host, error) {
-	bootstrap, err := filepath.Abs(bootstrap)
+// host runs both builds as the stack runs extract.
+func (b *bench) host(group *process.Group) (*lambdahost.Host, error) {
+	before, err := filepath.Abs(b.before)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := group.TempDir("before")
-	if err != nil {
-		return nil, err
-	}
-	for name, target := range map[string]string{"bootstrap": bootstrap, "global-bundle.pem": b.RDS.CAFile()} {
-		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+	var functions []lambdahost.Function
+	for name, bootstrap := range map[string]string{"before": before, "now": filepath.Join(b.root, ".local", "bin", "extract", "bootstrap")} {
+		dir, err := group.TempDir(name)
+		if err != nil {
 			return nil, err
 		}
+		for name, target := range map[string]string{"bootstrap": bootstrap, "global-bundle.pem": b.RDS.CAFile()} {
+			if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+				return nil, err
+			}
+		}
+		functions = append(functions, lambdahost.Function{Name: name, Dir: dir, Env: b.Environment(), Timeout: stack.Timeout, MemoryMB: 2048})
 	}
-	return lambdahost.New(lambdahost.Options{Group: group, Functions: []lambdahost.Function{{
-		Name: "extract", Dir: dir, Env: b.Environment(), Timeout: stack.Timeout, MemoryMB: 2048,
-	}}})
+	return lambdahost.New(lambdahost.Options{Group: group, Functions: functions})
 }
 
-func (b *bench) invoke(ctx context.Context, host *lambdahost.Host, request string) (time.Duration, error) {
+func (b *bench) invoke(ctx context.Context, host *lambdahost.Host, function, request string) (time.Duration, error) {
 	start := time.Now()
-	result, err := host.Invoke(ctx, "extract", []byte(request))
+	result, err := host.Invoke(ctx, function, []byte(request))
 	took := time.Since(start)
 	if err != nil {
 		return took, err

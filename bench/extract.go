@@ -163,7 +163,7 @@ func (b *bench) besidePandas(ctx context.Context, d door) error {
 
 // extract runs the function and removes what it staged.
 func (b *bench) extract(ctx context.Context, request string) (time.Duration, error) {
-	return b.invoke(ctx, b.Functions, request)
+	return b.invoke(ctx, b.Functions, "extract", request)
 }
 
 // extractToNothing runs the function with nullS3 in place of S3.

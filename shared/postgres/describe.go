@@ -148,37 +148,31 @@ func (d *description) relation(f family, leaf *relation, columns []table.Column)
 
 // columnQuery resolves domains to what they are over, so that a type is known by
 // what its values are; also the domains that are elements of an array. Of the
-// type that is left it tells the kind. From PostgreSQL 18 on a column can be NOT NULL
-// without having been looked at.
+// type that is left it tells the kind. Each type is resolved once, however many
+// columns are of it. From PostgreSQL 18 on a column can be NOT NULL without having
+// been looked at.
 const columnQuery = `
-SELECT a.attrelid, a.attnum, a.attname,
-       CASE WHEN element.oid IS NULL THEN format_type(base.oid, base.typmod)
-            ELSE format_type(element.oid, element.typmod) || '[]' END,
-       CASE last.typtype WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE '' END,
+WITH RECURSIVE a AS MATERIALIZED (
+  SELECT attrelid, attnum, attname, atttypid, atttypmod, attnotnull
+    FROM pg_attribute WHERE attrelid = ANY($1) AND attnum > 0 AND NOT attisdropped
+), base (id, modifier, oid, typmod) AS (
+  SELECT DISTINCT atttypid, atttypmod, atttypid, atttypmod FROM a
+   UNION ALL
+  SELECT base.id, base.modifier, t.typbasetype, t.typtypmod FROM base JOIN pg_type t ON t.oid = base.oid AND t.typtype = 'd'
+), element (id, modifier, oid, typmod) AS (
+  SELECT base.id, base.modifier, item.oid, base.typmod FROM base JOIN pg_type item ON item.typarray = base.oid
+   UNION ALL
+  SELECT element.id, element.modifier, t.typbasetype, t.typtypmod FROM element JOIN pg_type t ON t.oid = element.oid AND t.typtype = 'd'
+), resolved AS (
+  SELECT base.id, base.modifier, CASE WHEN e.oid IS NULL THEN format_type(base.oid, base.typmod) ELSE format_type(e.oid, e.typmod) || '[]' END AS type,
+         CASE coalesce(e.typtype, t.typtype) WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' WHEN 'r' THEN 'range' WHEN 'm' THEN 'multirange' ELSE '' END AS kind
+    FROM base JOIN pg_type t ON t.oid = base.oid AND t.typtype <> 'd'
+    LEFT JOIN (SELECT element.*, t.typtype FROM element JOIN pg_type t ON t.oid = element.oid AND t.typtype <> 'd') e USING (id, modifier)
+)
+SELECT a.attrelid, a.attnum, a.attname, r.type, r.kind,
        NOT a.attnotnull OR EXISTS (
          SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum] AND NOT k.convalidated)
-  FROM pg_attribute a
- CROSS JOIN LATERAL (
-  WITH RECURSIVE chain (oid, typmod, depth) AS (
-    SELECT a.atttypid, a.atttypmod, 0
-    UNION ALL
-    SELECT t.typbasetype, t.typtypmod, chain.depth + 1
-      FROM chain JOIN pg_type t ON t.oid = chain.oid AND t.typtype = 'd'
-  )
-  SELECT oid, typmod FROM chain ORDER BY depth DESC LIMIT 1
- ) base
-  LEFT JOIN pg_type item ON item.typarray = base.oid
- CROSS JOIN LATERAL (
-  WITH RECURSIVE chain (oid, typmod, depth) AS (
-    SELECT item.oid, base.typmod, 0
-    UNION ALL
-    SELECT t.typbasetype, t.typtypmod, chain.depth + 1
-      FROM chain JOIN pg_type t ON t.oid = chain.oid AND t.typtype = 'd'
-  )
-  SELECT oid, typmod FROM chain ORDER BY depth DESC LIMIT 1
- ) element
-  JOIN pg_type last ON last.oid = coalesce(element.oid, base.oid)
- WHERE a.attrelid = ANY($1) AND a.attnum > 0 AND NOT a.attisdropped
+  FROM a JOIN resolved r ON r.id = a.atttypid AND r.modifier = a.atttypmod
  ORDER BY a.attrelid, a.attnum`
 
 func (d *description) lookAtColumns(ctx context.Context) (err error) {

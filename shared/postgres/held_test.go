@@ -99,3 +99,30 @@ func TestServerTimeoutsDoNotEndARun(t *testing.T) {
 		}
 	}
 }
+
+// A partition that joins what a view is made of is read through the view, whatever
+// the snapshot is.
+func TestPartitionThatJoinsBehindAViewIsNoticed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(`CREATE TABLE parted (n int) PARTITION BY LIST (n); CREATE TABLE one PARTITION OF parted FOR VALUES IN (1);
+		INSERT INTO parted VALUES (1); CREATE TABLE two AS SELECT 2 AS n; CREATE VIEW shown AS SELECT n FROM parted`)
+	snapshot := b.snapshot("public.shown")
+	stream, err := snapshot.Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stream.Close(context.WithoutCancel(t.Context())) }()
+	shown := b.tables(snapshot, "public.shown")[0]
+	if err := stream.Enter(t.Context(), time.Second, shown); err != nil {
+		t.Fatal(err)
+	}
+	statement, err := postgres.Query{Fields: b.fields(shown.Columns)}.Copy(spans(shown, 0)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.exec(`ALTER TABLE parted ATTACH PARTITION two FOR VALUES IN (2)`)
+	var got rows
+	_, err = stream.Copy(t.Context(), &got, statement)
+	wantError(t, err, "public.shown", "public.two became a part of it")
+}

@@ -48,27 +48,26 @@ func (s *Snapshot) hold(ctx context.Context) (*blocked, error) {
 	return nil, nil
 }
 
-// LetGo says that nobody needs the lock of a table here any more: a stream has
-// entered it, or it is not going to be read. It is let go as soon as those above it
-// are; now, if somebody waits for it: then those above it are let go for a moment
-// as well, and those that are not to be had again at once stay so. It is false
-// while the session reads: then nothing is let go.
-func (s *Snapshot) LetGo(ctx context.Context, t *Table, now bool) (done bool, err error) {
+// LetGo says that nobody needs the locks of tables here any more: a stream has
+// entered them, or they are not going to be read. A lock is let go as soon as those
+// above it are; now, if somebody waits for its table: then those above it are let
+// go for a moment as well, and those that are not to be had again at once stay so.
+// It is false while the session reads: then nothing is let go.
+func (s *Snapshot) LetGo(ctx context.Context, now bool, tables ...*Table) (done bool, err error) {
 	if !s.keeping.TryLock() {
 		return false, nil
 	}
 	defer s.keeping.Unlock()
-	place := s.place(t)
-	if place < 0 {
-		return true, nil
-	}
-	s.held[place].let = true
 	least := len(s.held)
+	for _, t := range tables {
+		if place := s.place(t); place >= 0 {
+			if s.held[place].let = true; now {
+				least = min(least, place)
+			}
+		}
+	}
 	for least > 0 && s.held[least-1].let {
 		least--
-	}
-	if now {
-		least = min(least, place)
 	}
 	return true, s.cut(ctx, least)
 }

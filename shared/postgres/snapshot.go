@@ -112,11 +112,16 @@ func (s *Source) Snapshot(ctx context.Context, o Options) (*Snapshot, error) {
 }
 
 func (s *Snapshot) open(ctx context.Context) (err error) {
-	if s.looker, err = s.source.connect(ctx, s.options.ShowValues); err != nil {
-		return err
+	var connecting sync.WaitGroup
+	var lost error
+	connecting.Go(func() { s.keeper, lost = s.source.connect(ctx, s.options.ShowValues) })
+	s.looker, err = s.source.connect(ctx, s.options.ShowValues)
+	connecting.Wait()
+	if err != nil {
+		return err // of both, if both failed
 	}
-	if s.keeper, err = s.source.connect(ctx, s.options.ShowValues); err != nil {
-		return err
+	if lost != nil {
+		return lost
 	}
 	if s.room, err = s.looker.room(ctx); err != nil {
 		return fmt.Errorf("taking a snapshot: %w", err)

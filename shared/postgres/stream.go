@@ -106,22 +106,9 @@ func names(tables []*Table) string {
 	return strings.Join(list, ", ")
 }
 
-// Leave lets the tables go that the stream is inside of. Of a view it looks once
-// more: who is given another partition need not wait for us. What is returned are
-// the tables of which nothing that was read is to be published, and why.
-func (s *Stream) Leave(ctx context.Context) map[*Table]error {
-	tables := s.inside
+// Leave lets the tables go that the stream is inside of.
+func (s *Stream) Leave(ctx context.Context) {
 	_ = s.leave(ctx) // where the session is dead, its locks are gone as well
-	changed := map[*Table]error{}
-	for _, t := range tables {
-		if t.kind != "v" {
-			continue
-		}
-		if err := s.snapshot.Look(ctx, t); err != nil {
-			changed[t] = err
-		}
-	}
-	return changed
 }
 
 func (s *Stream) leave(ctx context.Context) error {
@@ -194,6 +181,10 @@ func (s *Snapshot) Look(ctx context.Context, tables ...*Table) error {
 // to the session's settings is taken back first. After an error of w the stream
 // can only be closed, unless it is borrowed, and w may have seen any number of
 // rows; when an error is a Conflict, the same statement can be run again.
+//
+// A partition that joins a table needs no lock that ours is in the way of, and
+// whoever reads through a view reads it too, whatever the snapshot is. So a view is
+// looked at after each statement, while all that it read is still locked.
 func (s *Stream) Copy(ctx context.Context, w io.Writer, statement string) (int64, error) {
 	into := &sink{Writer: w, drain: s.borrowed}
 	tag, err := s.PgConn().CopyTo(ctx, into, "ROLLBACK TO span; "+statement)
@@ -202,6 +193,14 @@ func (s *Stream) Copy(ctx context.Context, w io.Writer, statement string) (int64
 		return 0, into.err
 	case err != nil:
 		return 0, s.explain(err)
+	}
+	for _, t := range s.inside {
+		if t.kind != "v" {
+			continue
+		}
+		if err := s.snapshot.Look(ctx, t); err != nil {
+			return 0, err
+		}
 	}
 	return tag.RowsAffected(), nil
 }

@@ -110,6 +110,13 @@ func (p *progress) joinable() bool {
 	return !p.shut && (p.Bytes() > smallTable || p.alone && len(p.Relations) > 1)
 }
 
+// shared tells whether there is a table that streams read together.
+func (q *queue) shared() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.ContainsFunc(q.tables, func(p *progress) bool { return p.state != over && p.joinable() })
+}
+
 func (q *queue) take(list []*progress) []*progress {
 	list = slices.Clone(list)
 	for _, p := range list {

@@ -57,6 +57,9 @@ type stream struct {
 func (r *run) stream(ctx context.Context) error {
 	s := &stream{run: r, buffers: object.NewBuffers(object.DefaultBufferSize, streamBuffers)}
 	defer s.disconnect(ctx)
+	if r.queue.shared() {
+		_ = s.connect(ctx) // while others connect and enter; what fails is tried again
+	}
 	for !r.stopping() && ctx.Err() == nil {
 		some := r.queue.next()
 		if len(some) == 0 {
@@ -104,11 +107,8 @@ func (s *stream) serve(ctx context.Context, some []*progress) error {
 			s.run.broke(ctx, p, err)
 		}
 	}
-	changed := connection.Leave(ctx)
+	connection.Leave(ctx)
 	for _, p := range some {
-		if err := changed[p.Table]; err != nil {
-			s.run.broke(ctx, p, err)
-		}
 		s.run.left(ctx, p, 1, 0)
 	}
 	return nil

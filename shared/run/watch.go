@@ -39,11 +39,7 @@ func (r *run) keep(ctx context.Context) {
 		case <-time.After(letEvery):
 		}
 		let, unread := r.queue.holdings()
-		for _, p := range let {
-			if done, err := r.snapshot.LetGo(ctx, p.Table, p.promoted); done && err == nil {
-				p.let = true
-			}
-		}
+		r.letGo(ctx, let)
 		if time.Since(looked) < lookEvery || !alive {
 			continue
 		}
@@ -58,6 +54,27 @@ func (r *run) keep(ctx context.Context) {
 			continue // the next look is soon
 		}
 		since = r.attend(ctx, waiters, since, unread)
+	}
+}
+
+// letGo lets the locks of tables go; at once those that somebody waits for.
+func (r *run) letGo(ctx context.Context, let []*progress) {
+	for _, now := range []bool{false, true} {
+		var some []*progress
+		var tables []*postgres.Table
+		for _, p := range let {
+			if p.promoted == now {
+				some, tables = append(some, p), append(tables, p.Table)
+			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		if done, err := r.snapshot.LetGo(ctx, now, tables...); done && err == nil {
+			for _, p := range some {
+				p.let = true
+			}
+		}
 	}
 }
 
@@ -78,9 +95,7 @@ func (r *run) attend(ctx context.Context, waiters []postgres.Waiter, since map[i
 		p.stop()
 		r.fail(ctx, p.Name.String(), fault.New(fault.GaveWay, "run again", "%s (pid %d) waited for table %s for longer than %v, and nothing of it was read yet",
 			w.Kind, w.PID, p.Name, r.settings.ddlWait))
-		if done, err := r.snapshot.LetGo(ctx, p.Table, true); done && err == nil {
-			p.let = true
-		}
+		r.letGo(ctx, []*progress{p})
 	}
 	return still
 }
