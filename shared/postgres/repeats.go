@@ -19,18 +19,26 @@ type statisticKey struct {
 	inherited bool
 }
 
-// lookAtStatistics reads what we are shown of pg_stats.
+// lookAtStatistics reads what we are shown of pg_stats. Without the names the server
+// would look through the statistics of the whole database.
 func (d *description) lookAtStatistics(ctx context.Context) error {
 	const query = `
 SELECT c.oid, p.attname, p.inherited, p.n_distinct::float8, p.avg_width::bigint
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_stats p ON p.schemaname = n.nspname AND p.tablename = c.relname
- WHERE c.oid = ANY($1)`
+ WHERE c.oid = ANY($1) AND p.tablename = ANY($2)`
 	d.statistics = map[statisticKey]statistic{}
 	_, leaves := d.everywhere()
+	var names []string
+	for _, f := range d.list {
+		names = append(names, f.Name.Table)
+		for _, leaf := range f.leaves {
+			names = append(names, leaf.Name.Table)
+		}
+	}
 	var key statisticKey
 	var value statistic
-	return d.each(ctx, "statistics", query, []any{append(leaves, d.roots()...)},
+	return d.each(ctx, "statistics", query, []any{append(leaves, d.roots()...), names},
 		[]any{&key.oid, &key.column, &key.inherited, &value.distinct, &value.width}, func() { d.statistics[key] = value })
 }
 

@@ -117,7 +117,7 @@ func (f *feed) took(u unit, blocks, rows int64, spent, should time.Duration) {
 
 // mostBlocks is how many blocks of a relation make the largest span.
 func (*feed) mostBlocks(u unit) int64 {
-	return max(1, spanBytes/size{blocks: u.Relation.Blocks, bytes: u.Relation.Bytes}.each())
+	return max(1, largestSpan/size{blocks: u.Relation.Blocks, bytes: u.Relation.Bytes}.each())
 }
 
 func (f *feed) last() time.Duration {

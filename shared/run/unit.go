@@ -21,10 +21,12 @@ const (
 	// largestUnit bounds a unit in bytes of the source, with all that is stored
 	// apart from its rows: it is what an attempt that dies has read for nothing.
 	largestUnit = 1 << 30
-	// spanBytes bounds a span from above, and smallestSpan from below, where a
-	// COPY's own cost begins to show.
-	spanBytes    = 64 << 20
+	// largestSpan bounds a span from above, in which a COPY's own cost shows no
+	// more, and smallestSpan from below; filteredUnit bounds a unit of which it is
+	// not known how long it takes.
+	largestSpan  = 256 << 20
 	smallestSpan = 8 << 20
+	filteredUnit = 64 << 20
 	// unitsPerStream lets streams that finish early take over from slow ones.
 	unitsPerStream = 4
 )
@@ -65,7 +67,7 @@ func cut(z size, s *settings) cutting {
 	streams := int64(s.streams)
 	if z.density <= 0 {
 		share := z.blocks / (streams * unitsPerStream)
-		return cutting{blocks: min(max(share, smallestSpan/each, 1), max(1, spanBytes/each)), limit: s.partBytes}
+		return cutting{blocks: min(max(share, smallestSpan/each, 1), max(1, filteredUnit/each)), limit: s.partBytes}
 	}
 	parts := int64(math.Ceil(float64(z.blocks) * z.density / float64(s.partBytes)))
 	if parts < streams*unitsPerStream {
