@@ -123,7 +123,7 @@ func (v *verdict) hold(log *referee.Log, s script, answers []answer, list []refe
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(windows)) {
-		v.findings = append(v.findings, log.JudgeSeries(windows[name])...)
+		v.findings = append(v.findings, log.JudgeSeries(windows[name], refusedLast(name, s.Schema, answers))...)
 	}
 	v.findings = append(v.findings, referee.Agree(list)...)
 	var accounts []string
@@ -139,6 +139,17 @@ func (v *verdict) hold(log *referee.Log, s script, answers []answer, list []refe
 		v.findings = append(v.findings, findings...)
 		v.sums = checked
 	}
+}
+
+// refusedLast tells whether the last run that was asked for a table refused it by
+// name.
+func refusedLast(name, schema string, answers []answer) bool {
+	for _, a := range slices.Backward(answers) {
+		if a.call.asks(name, schema) {
+			return strings.Contains(a.Failure, name+" failed: ")
+		}
+	}
+	return false
 }
 
 // summaries are what runs wrote of themselves, by run.

@@ -8,8 +8,10 @@ import (
 // JudgeSeries holds the windows of one table, each of which Judge was given
 // before, against each other and against the table at the end. At the end every
 // row below the last window's end must have come in its last version; what is
-// above is for a later run.
-func (l *Log) JudgeSeries(windows []Published) []Finding {
+// above is for a later run. Refused tells that the last run which was asked for the
+// table refused it: where the name stands for other relations by then, nothing is
+// said of their rows.
+func (l *Log) JudgeSeries(windows []Published, refused bool) []Finding {
 	if len(windows) == 0 {
 		return nil
 	}
@@ -20,6 +22,9 @@ func (l *Log) JudgeSeries(windows []Published) []Finding {
 		s.add(p)
 	}
 	last := windows[len(windows)-1]
+	if refused && s.stoodForOthers(last) {
+		return s.findings
+	}
 	return append(s.findings, s.finish(last)...)
 }
 
@@ -73,6 +78,14 @@ func (s *series) isAnother(p Published) bool {
 	before, _ := s.log.At(s.before.Name, s.before.Moment, s.before.Descends)
 	now, _ := s.log.At(p.Name, p.Moment, p.Descends)
 	return p.Window.From == "" && !slices.Equal(before.Relations, now.Relations)
+}
+
+// stoodForOthers tells whether none of the relations that the name stands for in
+// the end was read.
+func (s *series) stoodForOthers(last Published) bool {
+	then, _ := s.log.At(last.Name, last.Moment, last.Descends)
+	now, _ := s.log.At(last.Name, Latest, last.Descends)
+	return !slices.ContainsFunc(now.Relations, func(r uint32) bool { return slices.Contains(then.Relations, r) })
 }
 
 // gap says how two windows do not meet.

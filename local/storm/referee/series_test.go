@@ -21,10 +21,10 @@ func window(t *testing.T, n int, from, to string, rows []referee.Doc) referee.Pu
 func TestWindowsThatMeetAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	log := setup(t, func(s *source) { s.name(40, "s.b", 2) })
-	wantKinds(t, log.JudgeSeries(nil), nil)
+	wantKinds(t, log.JudgeSeries(nil, false), nil)
 	wantKinds(t, log.JudgeSeries([]referee.Published{
 		window(t, 3, "14", "15", rows(14)), window(t, 1, "", "13", rows(11, 12)), window(t, 2, "13", "14", rows(13)),
-	}), nil)
+	}, false), nil)
 }
 
 func TestWindowsThatDoNotAddUpAreFound(t *testing.T) {
@@ -66,7 +66,7 @@ func TestWindowsThatDoNotAddUpAreFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log := setup(t, func(s *source) { s.name(40, "s.b", 2) })
-			wantKinds(t, log.JudgeSeries(c.windows), c.want)
+			wantKinds(t, log.JudgeSeries(c.windows, false), c.want)
 		})
 	}
 }
@@ -81,8 +81,8 @@ func TestMergedWindowsKeepTheLastVersion(t *testing.T) {
 		return p
 	}
 	old, fresh := rows(1, 2, 3, 4, 5), []referee.Doc{row(3, "second"), row(6, "new")}
-	wantKinds(t, log.JudgeSeries([]referee.Published{merge(1, "", "6", filled, old), merge(2, "6", "7", renamed, fresh)}), nil)
-	wantKinds(t, log.JudgeSeries([]referee.Published{merge(1, "", "6", filled, old), merge(2, "6", "7", renamed, fresh[1:])}),
+	wantKinds(t, log.JudgeSeries([]referee.Published{merge(1, "", "6", filled, old), merge(2, "6", "7", renamed, fresh)}, false), nil)
+	wantKinds(t, log.JudgeSeries([]referee.Published{merge(1, "", "6", filled, old), merge(2, "6", "7", renamed, fresh[1:])}, false),
 		map[referee.Kind]int{referee.Lost: 1})
 }
 
@@ -94,7 +94,7 @@ func TestWindowsMayBeginAnew(t *testing.T) {
 	before := window(t, 1, "", "16", rows(11, 12, 13, 14, 15))
 	after := window(t, 2, "", "7", append(rows(1, 2, 4), row(3, "second"), row(6, "new")))
 	after.Moment = moment(t, renamed)
-	wantKinds(t, log.JudgeSeries([]referee.Published{before, after}), nil)
+	wantKinds(t, log.JudgeSeries([]referee.Published{before, after}, false), nil)
 
 	copied := setup(t, func(s *source) {
 		s.name(40, "s.b", 3)
@@ -102,14 +102,23 @@ func TestWindowsMayBeginAnew(t *testing.T) {
 	})
 	after = window(t, 2, "", "16", rows(11))
 	after.Moment = moment(t, "45:45:")
-	wantKinds(t, copied.JudgeSeries([]referee.Published{before, after}), map[referee.Kind]int{referee.Doubled: 1})
+	wantKinds(t, copied.JudgeSeries([]referee.Published{before, after}, false), map[referee.Kind]int{referee.Doubled: 1})
+
+	// A refusal answers for the other table alone.
+	other := setup(t, func(s *source) {
+		s.name(40, "s.b", 3)
+		s.set(40, 3, 11, "another")
+	})
+	wantKinds(t, other.JudgeSeries([]referee.Published{before}, false), map[referee.Kind]int{referee.Lost: 1})
+	wantKinds(t, other.JudgeSeries([]referee.Published{before}, true), nil)
 
 	again := window(t, 2, "", "16", before.Rows)
 	again.Restart = true
 	same := setup(t, func(s *source) { s.name(40, "s.b", 2) })
-	wantKinds(t, same.JudgeSeries([]referee.Published{before, again}), nil)
+	wantKinds(t, same.JudgeSeries([]referee.Published{before, again}, false), nil)
 	again.Rows = without(again.Rows, "11")
-	wantKinds(t, same.JudgeSeries([]referee.Published{before, again}), map[referee.Kind]int{referee.Lost: 1})
+	wantKinds(t, same.JudgeSeries([]referee.Published{before, again}, true), map[referee.Kind]int{referee.Lost: 1})
+	wantKinds(t, same.JudgeSeries([]referee.Published{before, again}, false), map[referee.Kind]int{referee.Lost: 1})
 }
 
 // What a later change of the columns did to old rows is not in old windows.
@@ -125,6 +134,6 @@ func TestChangedColumnsAreNotMissedInOldWindows(t *testing.T) {
 			s.add(referee.Change{XID: 40, Rel: 2, Act: referee.Clear})
 			s.add(referee.Change{XID: 40, Rel: 2, Act: referee.Set, ID: 11, Doc: doc})
 		})
-		wantKinds(t, log.JudgeSeries([]referee.Published{window(t, 1, "", "16", rows(11))}), nil)
+		wantKinds(t, log.JudgeSeries([]referee.Published{window(t, 1, "", "16", rows(11))}, false), nil)
 	}
 }
