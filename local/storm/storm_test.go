@@ -59,13 +59,18 @@ func TestNothingIsLostInAStorm(t *testing.T) {
 // control builds the plainest extract that is right, or one that is not.
 func control(t *testing.T, flags ...string) string {
 	t.Helper()
+	return build(t, append(flags, "-tags", "lambda.norpc", "./local/storm/control")...)
+}
+
+// build returns the folder of a bootstrap.
+func build(t *testing.T, arguments ...string) string {
+	t.Helper()
 	root, err := s3.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	build := append([]string{"build", "-buildvcs=false", "-tags", "lambda.norpc", "-o", filepath.Join(dir, "bootstrap")}, flags...)
-	cmd := exec.CommandContext(t.Context(), "go", append(build, "./local/storm/control")...)
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-buildvcs=false", "-o", filepath.Join(dir, "bootstrap")}, arguments...)...)
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
@@ -87,27 +92,39 @@ func TestRightExtractIsLeftAlone(t *testing.T) {
 
 var errFound = errors.New("found")
 
-// One that takes its snapshot before its locks loses tables, and is found out.
+// One that takes its snapshot before its locks loses tables, and is found out; so
+// is extract itself without them.
 func TestCarelessExtractIsFoundOut(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancelCause(t.Context())
-	defer cancel(nil)
-	root, err := s3.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[referee.Kind]int{}
-	tally, err := Run(ctx, Options{
-		Root: root, Binary: control(t, "-ldflags", "-X main.careless=yes"), Rounds: 100, Seed: 3, Floor: 0.1, Evidence: t.TempDir(),
-		OnFinding: func(_ int, f referee.Finding) {
-			found[f.Kind] += f.Rows
-			if f.Kind == referee.Lost {
-				cancel(errFound)
+	for name, c := range map[string]struct {
+		binary string
+		floor  float64
+	}{
+		"the control": {control(t, "-ldflags", "-X main.careless=yes"), 0.1},
+		"extract":     {build(t, "-tags", "lambda.norpc,careless", "./functions/extract"), 0.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			root, err := s3.Root()
+			if err != nil {
+				t.Fatal(err)
 			}
-		},
-	})
-	if found[referee.Lost] == 0 || !errors.Is(err, errFound) {
-		t.Errorf("found %v in %d rounds, %v", found, tally.Rounds, err)
+			found := map[referee.Kind]int{}
+			tally, err := Run(ctx, Options{
+				Root: root, Binary: c.binary, Rounds: 100, Seed: 3, Floor: c.floor, Evidence: t.TempDir(),
+				OnFinding: func(_ int, f referee.Finding) {
+					found[f.Kind] += f.Rows
+					if f.Kind == referee.Lost {
+						cancel(errFound)
+					}
+				},
+			})
+			if found[referee.Lost] == 0 || !errors.Is(err, errFound) {
+				t.Errorf("found %v in %d rounds, %v", found, tally.Rounds, err)
+			}
+		})
 	}
 }
 

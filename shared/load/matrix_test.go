@@ -277,7 +277,7 @@ func (c *cell) stage(name string, run int, bend func(*stage.Receipt), parts ...[
 		r.Rows, r.Bytes = r.Rows+part.Rows, r.Bytes+part.Bytes
 	}
 	if len(parts) > 0 {
-		r.Manifest = l.Manifest(f)
+		r.Manifest = l.Manifest(f, "")
 		manifest, err := stage.NewManifest(c.bucket.Name, r.Parts).Encode()
 		c.putDocument(r.Manifest, manifest, err)
 	}

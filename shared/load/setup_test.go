@@ -178,7 +178,7 @@ func (b *bundle) stageRun(name string, run stage.RunID, bend func(*stage.Receipt
 		s.Rows, s.Bytes = s.Rows+part.Rows, s.Bytes+part.Bytes
 	}
 	if len(parts) > 0 {
-		s.Manifest = l.Manifest(f)
+		s.Manifest = l.Manifest(f, "")
 		manifest, err := stage.NewManifest(b.job.Bucket, s.Parts).Encode()
 		if err != nil {
 			b.Fatal(err)

@@ -163,3 +163,32 @@ func TestPreparedTransactionThatWritesIsNamed(t *testing.T) {
 	b.exec(`COMMIT PREPARED 'the late one'`)
 	b.bounded(cursor{"counted", postgres.Cursor{Column: "n"}})
 }
+
+// While a lock is waited for, the name can be given to another table: that is the one
+// whose writers are to be waited for.
+func TestWritersOfATableThatTookTheNameCount(t *testing.T) {
+	t.Parallel()
+	b := incremental(t, nil)
+	mover, writer := b.session(""), b.session("")
+	b.run(mover, `BEGIN; CREATE TABLE counted_new (LIKE counted INCLUDING ALL); INSERT INTO counted_new (t) SELECT t FROM counted;
+		GRANT SELECT ON counted_new, counted_new_n_seq TO PUBLIC; ALTER TABLE counted RENAME TO counted_old; ALTER TABLE counted_new RENAME TO counted`)
+	waiting := func(n int) {
+		b.until(fmt.Sprintf(`SELECT count(*) = %d FROM pg_locks WHERE NOT granted AND relation = 'counted'::regclass`, n))
+	}
+	written, bounded := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := writer.PgConn().Exec(t.Context(), `BEGIN; INSERT INTO counted (t) VALUES ('queued')`).ReadAll()
+		written <- err
+	}()
+	waiting(1)
+	go func() {
+		_, _, err := b.bound(cursor{"counted", postgres.Cursor{Column: "n"}}, time.Millisecond)
+		bounded <- err
+	}()
+	waiting(2)
+	b.run(mover, `COMMIT`)
+	wantError(t, <-bounded, fmt.Sprintf("still transactions that write to the table: pid %d", writer.PgConn().PID()))
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+}

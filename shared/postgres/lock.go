@@ -37,7 +37,7 @@ const (
 func lockStatements(f family) []string {
 	var names []string
 	for i, r := range f.members {
-		if !r.Usage || r.Filtered {
+		if !r.Usage || r.Filtered || !protected {
 			continue
 		}
 		name := r.Name.SQL()

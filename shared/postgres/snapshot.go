@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -169,7 +170,7 @@ func (s *Snapshot) begin(ctx context.Context) error {
 	until := time.Now().Add(s.options.Patience)
 	locked := map[table.Name]*fault.Error{}
 	for tries := 0; ; tries++ {
-		stuck, err := s.attempt(ctx, locked)
+		stuck, err := s.attempt(ctx, locked, tries == lookAgain)
 		if err == nil && stuck == nil {
 			for name, why := range locked {
 				s.Refused = append(s.Refused, Refusal{Name: name.String(), Err: why})
@@ -203,7 +204,7 @@ func (s *Snapshot) tryAgain(ctx context.Context, err error, until time.Time, tri
 	case full(err) && s.room > 0:
 		s.room /= 2
 		return nil
-	case gone(err) && tries < lookAgain:
+	case (gone(err) || errors.Is(err, errMoved)) && tries < lookAgain:
 		return nil
 	}
 	return err
@@ -224,11 +225,13 @@ func (s *Snapshot) waitFor(ctx context.Context, stuck *blocked, patience time.Du
 }
 
 // attempt locks, takes the snapshot, looks, and has the snapshot's session take
-// the locks over. It returns a table whose lock was not to be had.
-func (s *Snapshot) attempt(ctx context.Context, except map[table.Name]*fault.Error) (*blocked, error) {
+// the locks over. It returns a table whose lock was not to be had. The last attempt
+// leaves names that move to those who look later.
+func (s *Snapshot) attempt(ctx context.Context, except map[table.Name]*fault.Error, last bool) (stuck *blocked, err error) {
 	s.Refused, s.Bounds, s.held = nil, map[table.Name]Bound{}, nil
+	var locked []family
 	if s.options.Import == "" {
-		if stuck, err := s.lockFirst(ctx, except); stuck != nil || err != nil {
+		if locked, stuck, err = s.lockFirst(ctx, except, last); stuck != nil || err != nil {
 			return stuck, err
 		}
 		s.readPosition(ctx)
@@ -244,6 +247,12 @@ func (s *Snapshot) attempt(ctx context.Context, except map[table.Name]*fault.Err
 	if err != nil {
 		return nil, err
 	}
+	if moved := moved(locked, list); s.options.Import == "" && len(moved) > 0 {
+		if !last {
+			return nil, errMoved
+		}
+		maps.DeleteFunc(s.Bounds, func(name table.Name, _ Bound) bool { return moved[name] })
+	}
 	tables, refused, err := s.keeper.describe(ctx, list, s.options.Selection)
 	if err != nil {
 		return nil, err
@@ -258,47 +267,6 @@ func (s *Snapshot) attempt(ctx context.Context, except map[table.Name]*fault.Err
 		return nil, err
 	}
 	return nil, s.looker.exec(ctx, "ROLLBACK")
-}
-
-// choose finds the families that the selection means. Patterns that select
-// nothing are refused.
-func (s *Snapshot) choose(ctx context.Context, c *connection, except map[table.Name]*fault.Error) ([]family, error) {
-	all, err := c.catalogue(ctx)
-	if err != nil {
-		return nil, err
-	}
-	chosen, missing := all.choose(s.options.Selection.Include, s.options.Selection.Exclude)
-	list := all.families(chosen, s.options.Selection.Only)
-	if err := checkExcluded(list, s.options.Selection.Exclude); err != nil {
-		return nil, &fault.Error{Code: fault.Request, Err: err}
-	}
-	s.Refused = append(s.Refused, missing...)
-	return slices.DeleteFunc(list, func(f family) bool { return except[f.Name] != nil }), nil
-}
-
-// lockFirst locks what the selection means now, and finds how far the cursors
-// may be read.
-func (s *Snapshot) lockFirst(ctx context.Context, except map[table.Name]*fault.Error) (*blocked, error) {
-	if err := s.looker.exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY", limit(asking)); err != nil {
-		return nil, err
-	}
-	list, err := s.choose(ctx, s.looker, except)
-	if err != nil {
-		return nil, err
-	}
-	s.Refused = nil // they are found again, at the snapshot
-	var groups [][]string
-	room := s.room
-	for _, f := range list {
-		if room -= len(f.members); room < 0 {
-			break
-		}
-		groups = append(groups, lockStatements(f))
-	}
-	if done, err := s.looker.lock(ctx, groups); err != nil {
-		return blockedBy(err, list[done].Name, groups[done])
-	}
-	return nil, s.bound(ctx, list)
 }
 
 // dropUnbounded takes out tables whose cursor was refused.

@@ -63,6 +63,9 @@ func (r *Relation) source() string {
 // can be renamed without a lock on what it holds. The name is compared once,
 // which also tells an empty relation, and the tableoid of every row.
 func (r *Relation) guard() []string {
+	if !protected {
+		return nil
+	}
 	say := r.Name.String() + " is another relation than the one that was looked at" + raiseMend + "run again"
 	oid := "'" + strconv.FormatUint(uint64(r.OID), 10) + "'::oid"
 	name := "to_regclass(" + escapeString(r.Name.SQL()) + ")"

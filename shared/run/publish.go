@@ -113,7 +113,7 @@ func (r *run) receipt(p *progress) (receipt stage.Receipt, whole bool, err error
 		receipt.Bytes += part.Bytes
 	}
 	if len(receipt.Parts) > 0 {
-		receipt.Manifest = r.Layout.Manifest(p.folder)
+		receipt.Manifest = r.Layout.Manifest(p.folder, p.attempt)
 	}
 	if receipt.Rows != copied {
 		return receipt, false, fault.New(fault.Mismatch, "", "the server sent %d rows, but the parts hold %d; the table is not published", copied, receipt.Rows)
@@ -134,14 +134,14 @@ func (p *progress) upTo() (slice int, some bool) {
 	return slice, true
 }
 
-// putManifest writes the manifest, which an attempt before may have written.
+// putManifest writes the manifest of this attempt.
 func (r *run) putManifest(ctx context.Context, receipt stage.Receipt) error {
 	data, err := stage.NewManifest(r.Bucket, receipt.Parts).Encode()
 	if err != nil {
 		return err
 	}
 	_, err = r.Store.Put(ctx, object.Location{Bucket: r.Bucket, Key: receipt.Manifest}, data,
-		object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfAbsent: r.plan == nil, Tags: stage.Expiring})
+		object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfAbsent: true, Tags: stage.Expiring})
 	return err
 }
 

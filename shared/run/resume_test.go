@@ -69,6 +69,10 @@ func (b *bundle) wantWhole(answer Answer, consistency string) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			b.Errorf("%s (-want +got):\n%.1000s", receipt.Table, diff)
 		}
+		manifest, err := stage.NewManifest(b.bucket.Name, receipt.Parts).Encode()
+		if diff := cmp.Diff(string(manifest), string(b.get(receipt.Manifest))); diff != "" || err != nil {
+			b.Errorf("%v, %s (-want +got):\n%.1000s", err, receipt.Manifest, diff)
+		}
 	}
 }
 
@@ -164,9 +168,13 @@ func TestContinuationMayBeTakenUpTwice(t *testing.T) {
 	b := setup(t, several).inSpans()
 	b.job.StaleAfter = time.Hour
 	next := Request{Continuation: b.interrupted().Continuation}
-	both := newBarrier(2)
+	both, manifests := newBarrier(2), newBarrier(2)
+	var receipts atomic.Int32
 	var first sync.Map // the first part of each attempt waits for the other's
 	b.door.Fail(func(r *http.Request) *door.Failure {
+		if puts(r, ".large/") && strings.HasSuffix(r.URL.Path, "/receipt.json") && receipts.Add(1) <= 2 {
+			manifests.wait() // the last of which is perhaps not that of the first receipt
+		}
 		if _, attempt, is := strings.Cut(r.URL.Path, "/part-"); is && r.Method == http.MethodPut && strings.Contains(attempt, "-") {
 			if _, before := first.LoadOrStore(attempt[max(0, strings.Index(attempt, "-")):], true); !before {
 				both.wait()

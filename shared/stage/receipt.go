@@ -207,12 +207,8 @@ func (l Layout) checkPlace(f Folder, r Receipt) error {
 		return fmt.Errorf("it is of table %s in database %q, run %s, but lies in the folder of %s in %q, run %s",
 			r.Table, r.Database, r.Run, f.Table, f.Database, f.Run)
 	}
-	wantManifest := ""
-	if len(r.Parts) > 0 {
-		wantManifest = l.Manifest(f)
-	}
-	if r.Manifest != wantManifest {
-		return fmt.Errorf("manifest is %q, want %q", r.Manifest, wantManifest)
+	if len(r.Parts) > 0 && !l.isManifest(f, r.Manifest) || len(r.Parts) == 0 && r.Manifest != "" {
+		return fmt.Errorf("manifest is %q, want %q where there are parts, and none where there are none", r.Manifest, l.Manifest(f, ""))
 	}
 	seen := make(map[string]bool, len(r.Parts))
 	for _, part := range r.Parts {
@@ -228,6 +224,14 @@ func (l Layout) checkPlace(f Folder, r Receipt) error {
 }
 
 var partName = regexp.MustCompile(`^part-(\d{5,})(?:-([0-9a-z]+))?$`)
+
+var manifestName = regexp.MustCompile(`^manifest(?:-([0-9a-z]+))?\.json$`)
+
+// isManifest tells whether a key is one that Manifest returns.
+func (l Layout) isManifest(f Folder, key string) bool {
+	name, ours := strings.CutPrefix(key, l.Folder(f))
+	return ours && manifestName.MatchString(name)
+}
 
 // isPart tells whether a key is one that Part returns.
 func (l Layout) isPart(f Folder, key, ext string) bool {

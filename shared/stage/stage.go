@@ -36,8 +36,7 @@ import (
 )
 
 const (
-	manifestName = "manifest.json"
-	receiptName  = "receipt.json"
+	receiptName = "receipt.json"
 )
 
 // ErrForeignKey marks a key that is not one that Stagelift writes.
@@ -79,14 +78,22 @@ func (l Layout) Folder(f Folder) string {
 // without its dot. The first attempt has no name; those of others are letters and
 // digits.
 func (l Layout) Part(f Folder, attempt string, index int, ext string) string {
-	if attempt != "" {
-		attempt = "-" + attempt
-	}
-	return fmt.Sprintf("%spart-%05d%s.%s", l.Folder(f), index, attempt, ext)
+	return fmt.Sprintf("%spart-%05d%s.%s", l.Folder(f), index, suffix(attempt), ext)
 }
 
-// Manifest returns the key of the table's manifest.
-func (l Layout) Manifest(f Folder) string { return l.Folder(f) + manifestName }
+// Manifest returns the key of the manifest of an attempt at the table. Of two
+// attempts at once one writes the receipt, and the other may be the last to write
+// a manifest.
+func (l Layout) Manifest(f Folder, attempt string) string {
+	return l.Folder(f) + "manifest" + suffix(attempt) + ".json"
+}
+
+func suffix(attempt string) string {
+	if attempt == "" {
+		return ""
+	}
+	return "-" + attempt
+}
 
 // Receipt returns the key of the table's receipt.
 func (l Layout) Receipt(f Folder) string { return l.Folder(f) + receiptName }

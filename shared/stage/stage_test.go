@@ -22,7 +22,7 @@ func folder() stage.Folder {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	l := stage.Layout{Prefix: "stage/"}
-	got := []string{l.Part(folder(), "", 7, "csv.gz"), l.Manifest(folder()), l.Receipt(folder()), l.Run("shop", run), l.Load("a/b", "ff")}
+	got := []string{l.Part(folder(), "", 7, "csv.gz"), l.Manifest(folder(), ""), l.Receipt(folder()), l.Run("shop", run), l.Load("a/b", "ff")}
 	want := []string{
 		"stage/shop/public.Order%20Items/20261121T003000Z-7f3a91c2/part-00007.csv.gz",
 		"stage/shop/public.Order%20Items/20261121T003000Z-7f3a91c2/manifest.json",
@@ -111,7 +111,7 @@ func receipt() stage.Receipt {
 		Snapshot: stage.Snapshot{ID: "00000003-1", LSN: "0/15", At: time.Date(2026, 11, 21, 0, 30, 0, 0, time.UTC)},
 		Columns:  []table.Column{{Name: "id", Type: "bigint"}},
 		Format:   stage.Format{Name: "csv", Compression: "gzip", Null: `\N`, Delimiter: ","},
-		Manifest: l.Manifest(folder()),
+		Manifest: l.Manifest(folder(), ""),
 		Parts: []stage.Part{
 			{Key: l.Part(folder(), "", 0, "csv.gz"), Rows: 2, Bytes: 10, CRC32C: "AAAAAA=="},
 			{Key: l.Part(folder(), "7f3a91c2", 0, "csv.gz"), Rows: 3, Bytes: 20, CRC32C: "AAAAAA=="},
@@ -161,6 +161,9 @@ func TestReceiptThatDisagreesIsRefused(t *testing.T) {
 		},
 		"a manifest elsewhere": func(r *stage.Receipt) {
 			r.Manifest = "stage/other/manifest.json"
+		},
+		"a manifest of an odd attempt": func(r *stage.Receipt) {
+			r.Manifest = strings.Replace(r.Manifest, "manifest", "manifest-A/b", 1)
 		},
 		"another table":    func(r *stage.Receipt) { r.Table.Table = "orders" },
 		"another database": func(r *stage.Receipt) { r.Database = "shop2" },

@@ -1,0 +1,5 @@
+//go:build careless
+
+package postgres
+
+const protected = false
