@@ -135,7 +135,7 @@ func (v *verdict) hold(log *referee.Log, s script, answers []answer, list []refe
 		}
 	}
 	if len(accounts) > 0 {
-		findings, checked := referee.Sum(list, accounts, "amount", total)
+		findings, checked := log.Sum(list, accounts, "amount", total)
 		v.findings = append(v.findings, findings...)
 		v.sums = checked
 	}

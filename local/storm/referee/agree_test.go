@@ -1,6 +1,7 @@
 package referee_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stagelift/stagelift/local/storm/referee"
@@ -24,6 +25,14 @@ func TestAccountsMustAddUp(t *testing.T) {
 		return published(t, name, at, []referee.Doc{{"id": "1", "amount": amount}, {"id": "2", "amount": "-5"}})
 	}
 	names := []string{"s.a", "s.b"}
+	log := setup(t, func(s *source) {
+		holds := func(xid uint64, rel uint32, amount int) {
+			s.add(referee.Change{XID: xid, Rel: rel, Act: referee.Set, ID: 1, Doc: fmt.Sprintf(`{"id": 1, "amount": %d}`, amount)})
+		}
+		holds(12, 1, 60)
+		holds(12, 2, 40)
+		holds(20, 1, 59) // to be added to a table that is another by then
+	})
 	for name, c := range map[string]struct {
 		list    []referee.Published
 		checked int
@@ -34,11 +43,12 @@ func TestAccountsMustAddUp(t *testing.T) {
 		"one is missing":      {[]referee.Published{account("s.a", filled, "60")}, 0, nil},
 		"of another moment":   {[]referee.Published{account("s.a", filled, "60"), account("s.b", changed, "51")}, 0, nil},
 		"one was not filled":  {[]referee.Published{account("s.a", filled, "110"), published(t, "s.b", filled, nil)}, 1, map[referee.Kind]int{referee.Mixed: 1}},
+		"not in truth either": {[]referee.Published{account("s.a", changed, "64"), account("s.b", changed, "45")}, 0, nil},
 		"one is of no column": {[]referee.Published{account("s.a", filled, "60"), {Name: "s.b", Run: "run", Moment: moment(t, filled), Chooses: func(string) bool { return false }}}, 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			findings, checked := referee.Sum(c.list, names, "amount", 100)
+			findings, checked := log.Sum(c.list, names, "amount", 100)
 			if checked != c.checked {
 				t.Errorf("%d moments were checked, want %d", checked, c.checked)
 			}
