@@ -187,7 +187,7 @@ func (c *check) manifest(ctx context.Context, r receipt) {
 		expected = append(expected, fmt.Sprintf("s3://%s/%s %d", c.bucket.Name(), p.Key, p.Bytes))
 	}
 	if !slices.Equal(listed, expected) {
-		c.wrong("the manifest lists %v, the receipt %v", listed, expected)
+		c.wrong("the manifest lists %d parts, the receipt %d: %.300v, %.300v", len(listed), len(expected), listed, expected)
 	}
 }
 
