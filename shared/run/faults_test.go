@@ -247,7 +247,7 @@ func TestFailedReadIsNotPublished(t *testing.T) {
 	t.Parallel()
 	b := setup(t, large+`CREATE VIEW broken AS SELECT 1 / (5000 - i) AS n, 'x' AS x FROM generate_series(1, 10000) AS i`)
 	_, err := b.job.Run(t.Context(), Request{Tables: []string{"public.large", "public.broken"}, Streams: 1})
-	wantError(t, err, "published 1 of 2 tables (public.large)", "public.broken failed: reading public.broken: PostgreSQL error 22012 (value)", `"show_values": true`)
+	wantError(t, err, "published 1 of 2 tables (public.large)", "public.broken failed: reading public.broken: PostgreSQL error 22012, in row 5000 of public.broken (value)", `"show_values": true`)
 	if keys := b.keys("/receipt.json"); len(keys) != 1 || !strings.Contains(keys[0], "/public.large/") {
 		t.Errorf("published: %v", keys)
 	}

@@ -37,13 +37,18 @@ type Verdict struct {
 // Judge decides by the entries of a target's ledger what is to become of a load.
 // Of the ledger it needs the entry of the load itself, one of each other source,
 // the one with the newest run, the one with the newest run of those that replaced
-// or merged a whole table, and the last one with a window; more of them do no
-// harm, and their order means nothing. The error is ErrOtherSource or ErrHeld.
+// or merged a whole table, that of those that replaced anything, and the last one
+// with a window; more of them do no harm, and their order means nothing. The error
+// is ErrOtherSource or ErrHeld.
+//
+// What replaces is followed by all that is newer, and has all that is older: a run
+// that begins anew replaces with its first window, and those after it go on from
+// there.
 //
 // A verdict holds as long as the ledger stays as it is. Whoever acts on it makes
 // sure of that in the transaction that does the load.
 func Judge(load Load, ledger []Entry) (Verdict, error) {
-	var newest, whole, last Entry
+	var newest, whole, replaced, last Entry
 	for _, e := range ledger {
 		if e.Load == load.ID {
 			return Verdict{State: AlreadyLoaded, Rows: e.Rows}, nil
@@ -53,6 +58,9 @@ func Judge(load Load, ledger []Entry) (Verdict, error) {
 		}
 		if e.Run > whole.Run && e.To == "" && e.Mode != Append {
 			whole = e
+		}
+		if e.Run > replaced.Run && e.Mode == Replace {
+			replaced = e
 		}
 		if e.To != "" && e.Sequence > last.Sequence {
 			last = e
@@ -65,6 +73,8 @@ func Judge(load Load, ledger []Entry) (Verdict, error) {
 		}
 	}
 	switch {
+	case load.Mode == Append && replaced.Run > load.Run:
+		return Verdict{State: Skipped, Reason: fmt.Sprintf("run %s, which is newer, has replaced the table", replaced.Run)}, nil
 	case load.Mode == Append:
 		return Verdict{}, nil
 	case load.Mode == Merge && load.Window != nil:

@@ -23,7 +23,8 @@
 //   - Replacements, and merges of whole tables. A run older than the newest one
 //     that was loaded into the target is Skipped.
 //
-// What is appended needs no order, and comes once.
+// What is appended needs no order, and comes once; of a run older than the newest
+// that replaced the table it is Skipped.
 //
 // Not guaranteed: that rows which others write into the target at the same
 // time are told from ours. A load that finds more or fewer rows in its target

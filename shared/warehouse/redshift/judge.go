@@ -16,6 +16,7 @@ func ledgerStatement(c Config, load warehouse.Load) string {
 		" OR sequence = (SELECT MAX(sequence) FROM " + book + ")" +
 		" OR run = (SELECT MAX(run) FROM " + book + ")" +
 		" OR run = (SELECT MAX(run) FROM " + book + " WHERE window_to IS NULL AND mode <> 'append')" +
+		" OR run = (SELECT MAX(run) FROM " + book + " WHERE mode = 'replace')" +
 		" OR sequence = (SELECT MAX(sequence) FROM " + book + " WHERE window_to IS NOT NULL)"
 }
 

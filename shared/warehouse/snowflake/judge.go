@@ -27,6 +27,7 @@ func ledgerStatement(c Config, load warehouse.Load) string {
 		" OR sequence = (SELECT MAX(sequence)" + from + ")" +
 		" OR run = (SELECT MAX(run)" + from + ")" +
 		" OR run = (SELECT MAX(run)" + from + " WHERE window_to IS NULL AND mode <> 'append')" +
+		" OR run = (SELECT MAX(run)" + from + " WHERE mode = 'replace')" +
 		" OR sequence = (SELECT MAX(sequence)" + from + " WHERE window_to IS NOT NULL)"
 }
 

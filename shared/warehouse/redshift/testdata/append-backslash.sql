@@ -13,7 +13,7 @@ COMMENT ON COLUMN "public"."a\b"."attributes" IS 'PostgreSQL: jsonb';
 COMMENT ON COLUMN "public"."a\b"."photo" IS 'PostgreSQL: bytea';
 
 -- ledger
-SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.""a%5Cb""" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public."a%5Cb"' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""a%5Cb""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""a%5Cb""" WHERE window_to IS NULL AND mode <> 'append') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""" WHERE window_to IS NOT NULL);
+SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.""a%5Cb""" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public."a%5Cb"' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""a%5Cb""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""a%5Cb""" WHERE window_to IS NULL AND mode <> 'append') OR run = (SELECT MAX(run) FROM "stagelift"."public.""a%5Cb""" WHERE mode = 'replace') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""" WHERE window_to IS NOT NULL);
 
 -- load
 LOCK TABLE "stagelift"."public.""a%5Cb""";

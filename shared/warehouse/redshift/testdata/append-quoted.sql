@@ -13,7 +13,7 @@ COMMENT ON COLUMN "public"."O'Neil's ""Items"""."attributes" IS 'PostgreSQL: jso
 COMMENT ON COLUMN "public"."O'Neil's ""Items"""."photo" IS 'PostgreSQL: bytea';
 
 -- ledger
-SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.""o'neil's """"items""""""" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public."O''Neil''s ""Items"""' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""o'neil's """"items""""""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""o'neil's """"items""""""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""o'neil's """"items""""""" WHERE window_to IS NULL AND mode <> 'append') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""o'neil's """"items""""""" WHERE window_to IS NOT NULL);
+SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.""o'neil's """"items""""""" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public."O''Neil''s ""Items"""' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""o'neil's """"items""""""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""o'neil's """"items""""""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""o'neil's """"items""""""" WHERE window_to IS NULL AND mode <> 'append') OR run = (SELECT MAX(run) FROM "stagelift"."public.""o'neil's """"items""""""" WHERE mode = 'replace') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""o'neil's """"items""""""" WHERE window_to IS NOT NULL);
 
 -- load
 LOCK TABLE "stagelift"."public.""o'neil's """"items""""""";

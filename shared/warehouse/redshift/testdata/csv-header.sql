@@ -13,7 +13,7 @@ COMMENT ON COLUMN "public"."orders"."attributes" IS 'PostgreSQL: jsonb';
 COMMENT ON COLUMN "public"."orders"."photo" IS 'PostgreSQL: bytea';
 
 -- ledger
-SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public.orders' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders") OR run = (SELECT MAX(run) FROM "stagelift"."public.orders") OR run = (SELECT MAX(run) FROM "stagelift"."public.orders" WHERE window_to IS NULL AND mode <> 'append') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders" WHERE window_to IS NOT NULL);
+SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public.orders' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders") OR run = (SELECT MAX(run) FROM "stagelift"."public.orders") OR run = (SELECT MAX(run) FROM "stagelift"."public.orders" WHERE window_to IS NULL AND mode <> 'append') OR run = (SELECT MAX(run) FROM "stagelift"."public.orders" WHERE mode = 'replace') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders" WHERE window_to IS NOT NULL);
 
 -- load
 LOCK TABLE "stagelift"."public.orders";
