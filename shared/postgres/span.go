@@ -64,7 +64,7 @@ func (r *Relation) source() string {
 // which also tells an empty relation, and the tableoid of every row.
 func (r *Relation) guard() []string {
 	if !protected {
-		return nil
+		return []string{"true"}
 	}
 	say := r.Name.String() + " is another relation than the one that was looked at" + raiseMend + "run again"
 	oid := "'" + strconv.FormatUint(uint64(r.OID), 10) + "'::oid"
