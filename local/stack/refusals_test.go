@@ -70,7 +70,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		function, event string
 		want            []string
 	}{
-		{"extract", `{"tables":["public.t","public.nope"]}`, []string{"table public.nope does not exist"}},
+		{"extract", `{"tables":["public.t","public.nope"],"on_failure":"stop"}`, []string{"table public.nope does not exist"}},
 		{"extract", `{"tables":["nowhere.*"]}`, []string{"pattern nowhere.* matches no table"}},
 		{"extract", `{"tables":["public.t"],"exclude":["public.*"]}`, []string{"every selected table is excluded"}},
 		{"extract", `{"tables":["public.secret"]}`, []string{"public.secret", `GRANT SELECT ON "public"."secret" TO "stagelift"`}},

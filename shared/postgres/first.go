@@ -21,6 +21,9 @@ func (s *Snapshot) choose(ctx context.Context, c *connection, except map[table.N
 		return nil, err
 	}
 	chosen, missing := all.choose(s.options.Selection.Include, s.options.Selection.Exclude)
+	if len(chosen) == 0 && len(missing) == 0 && len(s.options.Selection.Include) > 0 {
+		return nil, fault.New(fault.Request, "name others, or exclude less", "every selected table is excluded")
+	}
 	list := all.families(chosen, s.options.Selection.Only)
 	if err := checkExcluded(list, s.options.Selection.Exclude); err != nil {
 		return nil, &fault.Error{Code: fault.Request, Err: err}

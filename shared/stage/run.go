@@ -2,7 +2,6 @@ package stage
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"time"
@@ -14,11 +13,13 @@ type RunID string
 
 var runShape = regexp.MustCompile(`^\d{8}T\d{6}Z-[0-9a-f]{8}$`)
 
-// NewRunID returns an id for a run that starts now.
+// NewRunID returns an id for a run that starts now. The first half of its end is the
+// part of the second, so that the ids of two runs sort by time unless they start
+// within 15 µs; the other half is drawn.
 func NewRunID(now time.Time) RunID {
-	var tail [4]byte
-	_, _ = rand.Read(tail[:]) // never fails: crypto/rand ends the process instead
-	return RunID(now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(tail[:]))
+	var drawn [2]byte
+	_, _ = rand.Read(drawn[:]) // never fails: crypto/rand ends the process instead
+	return RunID(fmt.Sprintf("%s-%04x%x", now.UTC().Format("20060102T150405Z"), now.Nanosecond()<<16/int(time.Second), drawn))
 }
 
 // ParseRunID checks that s is the id of a run.

@@ -102,6 +102,14 @@ func TestRunIDsSortByTime(t *testing.T) {
 	if _, err := stage.ParseRunID(string(early)); err != nil {
 		t.Error(err)
 	}
+	before := stage.RunID("")
+	for at := time.Date(2026, 11, 21, 2, 0, 0, 0, time.UTC); at.Second() < 2; at = at.Add(9_999_999) {
+		id := stage.NewRunID(at)
+		if _, err := stage.ParseRunID(string(id)); err != nil || id <= before {
+			t.Fatalf("%s comes after %s, and does not sort after it; %v", id, before, err)
+		}
+		before = id
+	}
 }
 
 func receipt() stage.Receipt {
