@@ -111,7 +111,7 @@ func (r *run) leaveTables(ctx context.Context) (remaining []string, continuation
 
 // uncuttable says of a table that is read in one go why it is.
 func (p *progress) uncuttable() string {
-	if p.Relations[0].ByBlock || p.window != nil && p.window.sliced {
+	if p.Relations[0].ByBlock {
 		return ""
 	}
 	return ", for the server does not read it by ranges: it is a view or a foreign table, its ctid may not be read, or the server is PostgreSQL 13"
@@ -121,6 +121,9 @@ func (p *progress) uncuttable() string {
 func (r *run) verdict(ctx context.Context, a Answer, failure error) error {
 	failed := a.with(Failed)
 	switch {
+	case errors.Is(failure, errOutOfTime) && len(failed) > 0:
+		return fault.New(fault.OutOfTime, "give the function more time or memory",
+			"%w: the last %v of an invocation are kept for cleaning up, and nothing was brought further before; run %s %s", errOutOfTime, r.closing, r.id, a.summary())
 	case errors.Is(failure, errOutOfTime), failure != nil && errors.Is(context.Cause(ctx), errOutOfTime):
 		return fault.New(fault.OutOfTime, "give the function more time or memory",
 			"%w: the last %v of an invocation are kept for cleaning up, and nothing was brought further before: %w", errOutOfTime, r.closing, failure)

@@ -219,8 +219,11 @@ func TestSchemaThatIsSwappedWhileItIsRead(t *testing.T) {
 	b.exec("ALTER SCHEMA live RENAME TO before; ALTER SCHEMA next RENAME TO live")
 	got := <-done
 	wantError(t, got.err, "(changed)")
-	for _, name := range []string{"live.big", "live.empty"} {
-		b.wantFailed(got.answer.outcome(b, name), fault.Changed)
+	b.wantFailed(got.answer.outcome(b, "live.empty"), fault.Changed)
+	if o := got.answer.outcome(b, "live.big"); b.major < 14 { // which reads it by one statement
+		b.wantRows(o, "SELECT * FROM before.big")
+	} else {
+		b.wantFailed(o, fault.Changed)
 	}
 }
 

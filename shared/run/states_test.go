@@ -266,7 +266,7 @@ func TestPartitionThatJoinsIsReadWhole(t *testing.T) {
 		CREATE TABLE events_2 (id bigint NOT NULL, k int, at timestamptz NOT NULL); INSERT INTO events_2 SELECT 100 + i, 2, '2020-01-01' FROM generate_series(1, 10) AS i`)
 	numbers := appended("public.events", "id")
 	b.run(numbers)
-	b.exec("ALTER TABLE events ATTACH PARTITION events_2 FOR VALUES IN (2); UPDATE events_2 SET id = -id")
+	b.exec("UPDATE events_2 SET id = -id; ALTER TABLE events ATTACH PARTITION events_2 FOR VALUES IN (2)")
 	first := b.run(numbers).outcome(b, "public.events")
 	if diff := cmp.Diff([]string{"public.events_2"}, first.Window.Joined); diff != "" || first.Rows != 10 {
 		t.Errorf("%d rows; joined (-want +got):\n%s", first.Rows, diff)
@@ -325,6 +325,13 @@ func TestBacklogEnds(t *testing.T) {
 			}
 			b.replaceState("backlog", state)
 			runs, published := 0, 0
+			if b.major < 14 && !c.publishes { // what is not cut by an index has to fit
+				ctx, cancel := context.WithTimeout(t.Context(), leastClosing+3*time.Second)
+				defer cancel()
+				_, err := b.job.Run(ctx, request)
+				wantError(t, err, "the server is PostgreSQL 13")
+				return
+			}
 			for ; runs < 25; runs++ {
 				ctx, cancel := context.WithTimeout(t.Context(), leastClosing+3*time.Second)
 				answer, err := b.job.Run(ctx, request)
@@ -402,12 +409,18 @@ func TestHalfDetachedPartitionIsNotRead(t *testing.T) {
 	if _, err := writer.conn.PgConn().Exec(t.Context(), "SET statement_timeout = '1s'; ").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := writer.conn.PgConn().Exec(t.Context(), "ALTER TABLE dp DETACH PARTITION dp2 CONCURRENTLY").ReadAll(); err == nil {
+	_, err := writer.conn.PgConn().Exec(t.Context(), "ALTER TABLE dp DETACH PARTITION dp2 CONCURRENTLY").ReadAll()
+	if err == nil {
 		t.Fatal("it was detached whole")
+	}
+	seen := "10"
+	if b.major < 14 { // which has no such statement
+		wantError(t, err, "syntax error")
+		seen = "20"
 	}
 	reader.exec("COMMIT")
 	b.wantRows(b.run(Request{Tables: []string{"public.dp"}}).Tables[0], "SELECT * FROM dp")
-	if n := strings.TrimSpace(b.copyOut("SELECT count(*) FROM dp", "")); n != "10" {
+	if n := strings.TrimSpace(b.copyOut("SELECT count(*) FROM dp", "")); n != seen {
 		t.Fatalf("the table has %s rows to those who ask", n)
 	}
 }
