@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/stagelift/stagelift/local/redshift/grammar"
 )
 
@@ -17,8 +15,10 @@ type column struct {
 	// name is Redshift's, held PostgreSQL's.
 	name, held string
 	notNull    bool
-	// characters is true for CHAR and VARCHAR, where an empty field is a value.
-	characters bool
+	// characters is true for CHAR and VARCHAR, where an empty field is a value;
+	// varying for VARCHAR, length is either's.
+	characters, varying bool
+	length              int
 	// kind is PostgreSQL's name of the type, without its length; whole is true
 	// for the integers.
 	kind    string
@@ -27,20 +27,31 @@ type column struct {
 }
 
 // targetColumns returns what a row of the COPY has to fill, in its order.
-func targetColumns(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy) ([]column, error) {
-	const sql = `SELECT attname, format_type(atttypid, atttypmod), attnotnull
-		FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`
-	found := conn.ExecParams(ctx, sql, [][]byte{[]byte(c.Table.SQL())}, nil, nil, nil).Read()
+func (s *session) targetColumns(ctx context.Context, c *grammar.Copy) ([]column, error) {
+	const sql = `SELECT attname, format_type(atttypid, atttypmod), attnotnull, pg_has_role(relowner, 'USAGE')
+		FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`
+	found := s.conn.ExecParams(ctx, sql, [][]byte{[]byte(c.Table.SQL())}, nil, nil, nil).Read()
 	if found.Err != nil {
 		return nil, found.Err
 	}
 	var all []column
 	for _, row := range found.Rows {
+		if c.Statistics && string(row[3]) != "t" {
+			// "The current user must be either the table owner or a superuser" ("Data
+			// load operations", STATUPDATE).
+			return nil, fmt.Errorf("ERROR: must be owner of relation %s", c.Table.Name)
+		}
 		made, err := newColumn(string(row[0]), string(row[1]), string(row[2]) == "t")
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, made)
+	}
+	for i := range all {
+		if err := all[i].formatted(c); err != nil {
+			return nil, err
+		}
 	}
 	if c.Columns == nil {
 		return all, nil
@@ -55,6 +66,28 @@ func targetColumns(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy) ([
 		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
+}
+
+// shortType is the type as sys_load_error_detail has it, in ten characters.
+func (c *column) shortType() string {
+	short := map[string]string{
+		"smallint": "int2", "integer": "int4", "bigint": "int8", "real": "float4", "double precision": "float8", "boolean": "bool",
+		"character varying": "varchar", "character": "char", "jsonb": "super", "bytea": "varbyte",
+		"time without time zone": "time", "time with time zone": "timetz",
+		"timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
+	}[c.kind]
+	if short == "" {
+		short = c.kind
+	}
+	return short[:min(len(short), 10)]
+}
+
+// lengthText is the column's length, where its type has one.
+func (c *column) lengthText() string {
+	if c.length == 0 {
+		return ""
+	}
+	return strconv.Itoa(c.length)
 }
 
 var typeShape = regexp.MustCompile(`^(.*?)(?:\((\d+)(?:,(\d+))?\))?( with(?:out)? time zone)?$`)
@@ -72,9 +105,9 @@ func newColumn(name, spelling string, notNull bool) (column, error) {
 	c.whole = c.kind == "smallint" || c.kind == "integer" || c.kind == "bigint"
 	switch m[1] {
 	case "character varying":
-		c.characters, c.convert = true, varchar(first)
+		c.characters, c.varying, c.length, c.convert = true, true, first, varchar(first)
 	case "character":
-		c.characters, c.convert = true, char(first)
+		c.characters, c.length, c.convert = true, first, char(first)
 	case "numeric":
 		c.convert = decimal(first, second)
 	default:

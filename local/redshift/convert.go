@@ -10,29 +10,64 @@ import (
 	"unicode/utf8"
 
 	"github.com/stagelift/stagelift/local/redshift/grammar"
+	"github.com/stagelift/stagelift/local/sessions"
 )
 
 // converter appends the value of a field to a row of PostgreSQL's text
 // format, or says in Redshift's words why the column cannot take it.
 type converter func(row, value []byte, c *grammar.Copy) ([]byte, error)
 
-var (
-	errTooLong = errors.New("String length exceeds DDL length")
-	errUTF8    = errors.New("String contains invalid or unsupported UTF8 codepoints")
-	errNul     = errors.New("NUL (0x00) in a value: this stand-in cannot hold it")
+// fault is why a row cannot be loaded, by the "Load error reference".
+type fault struct {
+	code int
+	text string
+}
+
+func (f *fault) Error() string { return f.text }
+
+// The codes of the "Load error reference" that are given here.
+const (
+	codeExtraColumns = 1202
+	codeRange        = 1204
+	codeDate         = 1205
+	codeTimestamp    = 1206
+	codeDigit        = 1207
+	codeFloat        = 1208
+	codeDecimal      = 1209
+	codeBoolean      = 1210
+	codeNull         = 1213
+	codeDelimiter    = 1214
+	codeInvalid      = 1216
+	codeUTF8         = 1220
+	codeOverflow     = 1222
+	codeType         = 1223
+	codeSuper        = 1224
 )
+
+func faulty(code int, format string, args ...any) error {
+	return &fault{code, fmt.Sprintf(format, args...)}
+}
+
+var (
+	errUTF8 = faulty(codeUTF8, "String contains invalid or unsupported UTF8 codepoints")
+	errNul  = errors.New("NUL (0x00) in a value: this stand-in cannot hold it")
+)
+
+func tooLong(n int, what string) error {
+	return faulty(codeRange, "String length exceeds DDL length: %d bytes for %s", n, what)
+}
 
 func varchar(length int) converter {
 	return func(row, value []byte, _ *grammar.Copy) ([]byte, error) {
 		switch {
 		case len(value) > length:
-			return nil, fmt.Errorf("%w: %d bytes for VARCHAR(%d)", errTooLong, len(value), length)
+			return nil, tooLong(len(value), fmt.Sprintf("VARCHAR(%d)", length))
 		case !utf8.Valid(value):
 			return nil, errUTF8
 		case bytes.IndexByte(value, 0) >= 0:
 			return nil, errNul
 		}
-		return appendEscaped(row, value), nil
+		return sessions.AppendField(row, value), nil
 	}
 }
 
@@ -40,41 +75,18 @@ func varchar(length int) converter {
 func char(length int) converter {
 	return func(row, value []byte, _ *grammar.Copy) ([]byte, error) {
 		if len(value) > length {
-			return nil, fmt.Errorf("%w: %d bytes for CHAR(%d)", errTooLong, len(value), length)
+			return nil, tooLong(len(value), fmt.Sprintf("CHAR(%d)", length))
 		}
 		for _, c := range value {
 			switch {
 			case c >= utf8.RuneSelf:
-				return nil, errors.New("Multibyte character not supported for CHAR (Hint: try using VARCHAR)")
+				return nil, faulty(codeUTF8, "Multibyte character not supported for CHAR (Hint: try using VARCHAR)")
 			case c == 0:
 				return nil, errNul
 			}
 		}
-		return appendEscaped(row, value), nil
+		return sessions.AppendField(row, value), nil
 	}
-}
-
-// appendEscaped writes what COPY's text format gives a meaning of its own.
-func appendEscaped(row, value []byte) []byte {
-	for len(value) > 0 {
-		n := bytes.IndexAny(value, "\\\t\n\r")
-		if n < 0 {
-			break
-		}
-		row = append(row, value[:n]...)
-		switch value[n] {
-		case '\\':
-			row = append(row, `\\`...)
-		case '\t':
-			row = append(row, `\t`...)
-		case '\n':
-			row = append(row, `\n`...)
-		case '\r':
-			row = append(row, `\r`...)
-		}
-		value = value[n+1:]
-	}
-	return append(row, value...)
 }
 
 func integer(bits int) converter {
@@ -82,9 +94,9 @@ func integer(bits int) converter {
 		n, err := strconv.ParseInt(string(value), 10, bits)
 		switch {
 		case errors.Is(err, strconv.ErrRange):
-			return nil, fmt.Errorf("Overflow: the value does not fit an integer of %d bits", bits)
+			return nil, faulty(codeOverflow, "Overflow: the value does not fit an integer of %d bits", bits)
 		case err != nil:
-			return nil, fmt.Errorf("Invalid digit, Type: integer of %d bits", bits)
+			return nil, faulty(codeDigit, "Invalid digit, Type: integer of %d bits", bits)
 		}
 		return strconv.AppendInt(row, n, 10), nil
 	}
@@ -94,15 +106,15 @@ func float(bits int) converter {
 	return func(row, value []byte, _ *grammar.Copy) ([]byte, error) {
 		for _, c := range value {
 			if c == '_' || c == 'x' || c == 'X' { // Go's own notations
-				return nil, errors.New("Invalid digit, Type: Double")
+				return nil, faulty(codeFloat, "Invalid digit, Type: Double")
 			}
 		}
 		_, err := strconv.ParseFloat(string(value), bits)
 		switch {
 		case errors.Is(err, strconv.ErrRange):
-			return nil, fmt.Errorf("Overflow: the value does not fit a float of %d bits", bits)
+			return nil, faulty(codeRange, "Overflow: the value does not fit a float of %d bits", bits)
 		case err != nil:
-			return nil, errors.New("Invalid digit, Type: Double")
+			return nil, faulty(codeFloat, "Invalid digit, Type: Double")
 		}
 		return append(row, value...), nil
 	}
@@ -116,7 +128,7 @@ func boolean(row, value []byte, _ *grammar.Copy) ([]byte, error) {
 	case "f", "false", "n", "no", "0":
 		return append(row, 'f'), nil
 	}
-	return nil, errors.New("Unknown boolean format")
+	return nil, faulty(codeBoolean, "Unknown boolean format")
 }
 
 const (
@@ -128,18 +140,18 @@ const (
 func super(row, value []byte, _ *grammar.Copy) ([]byte, error) {
 	switch {
 	case len(value) > maxSuper:
-		return nil, fmt.Errorf("%w: %d bytes for SUPER", errTooLong, len(value))
+		return nil, tooLong(len(value), "SUPER")
 	case !utf8.Valid(value):
 		return nil, errUTF8
 	case !json.Valid(value):
-		return nil, errors.New("Invalid JSON for SUPER")
+		return nil, faulty(codeSuper, "Invalid JSON for SUPER")
 	}
 	if len(value) > maxSuperString {
 		if err := checkSuperStrings(value); err != nil {
 			return nil, err
 		}
 	}
-	return appendEscaped(row, value), nil
+	return sessions.AppendField(row, value), nil
 }
 
 func checkSuperStrings(value []byte) error {
@@ -151,7 +163,7 @@ func checkSuperStrings(value []byte) error {
 			return nil //nolint:nilerr // the end: the text was found valid before
 		}
 		if s, isString := token.(string); isString && len(s) > maxSuperString {
-			return fmt.Errorf("%w: a string of %d bytes within SUPER", errTooLong, len(s))
+			return tooLong(len(s), "a string within SUPER")
 		}
 	}
 }
@@ -159,7 +171,7 @@ func checkSuperStrings(value []byte) error {
 // varbyte takes hexadecimal digits; the table's own check holds the length.
 func varbyte(row, value []byte, _ *grammar.Copy) ([]byte, error) {
 	if _, err := hex.Decode(make([]byte, hex.DecodedLen(len(value))), value); err != nil {
-		return nil, errors.New("Invalid VARBYTE: want an even number of hexadecimal digits")
+		return nil, faulty(codeDigit, "Invalid VARBYTE: want an even number of hexadecimal digits")
 	}
 	row = append(row, `\\x`...)
 	return append(row, value...), nil

@@ -97,19 +97,3 @@ func TestConverts(t *testing.T) {
 		})
 	}
 }
-
-// FuzzEscaped: one value stays one field of one line, and reads back.
-func FuzzEscaped(f *testing.F) {
-	f.Add("a\\N\t\r\n")
-	f.Add(`\.`)
-	f.Fuzz(func(t *testing.T, in string) {
-		out := string(appendEscaped(nil, []byte(in)))
-		if strings.ContainsAny(out, "\t\n\r") || out == `\N` || out == `\.` {
-			t.Errorf("%q became %q", in, out)
-		}
-		back := strings.NewReplacer(`\\`, `\`, `\t`, "\t", `\n`, "\n", `\r`, "\r").Replace(out)
-		if back != in {
-			t.Errorf("%q came back as %q", in, back)
-		}
-	})
-}

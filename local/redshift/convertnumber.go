@@ -2,8 +2,6 @@ package redshift
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 
 	"github.com/stagelift/stagelift/local/redshift/grammar"
 )
@@ -12,7 +10,7 @@ import (
 // to 19 digits is kept in 64 bits ("Numeric types").
 const int64Digits = "9223372036854775807"
 
-var errDigit = errors.New("Invalid digit, Type: Decimal")
+var errDigit = faulty(codeDecimal, "Invalid digit, Type: Decimal")
 
 // decimal takes plain notation. Digits beyond the scale are cut off, unless
 // ROUNDEC is given, as COPY does; digits before it are not forgiven.
@@ -28,7 +26,7 @@ func decimal(precision, scale int) converter {
 		}
 		whole = bytes.TrimLeft(whole, "0")
 		if len(whole) > precision-scale || precision == 19 && over64Bits(whole, fraction, scale) {
-			return nil, fmt.Errorf("Overflow for NUMERIC(%d,%d)", precision, scale)
+			return nil, faulty(codeRange, "Overflow for NUMERIC(%d,%d)", precision, scale)
 		}
 		if sign == '-' {
 			row = append(row, '-')

@@ -1,16 +1,15 @@
 package redshift
 
 import (
-	"errors"
 	"time"
 
 	"github.com/stagelift/stagelift/local/redshift/grammar"
 )
 
 var (
-	errDate      = errors.New("Invalid Date Format - want YYYY-MM-DD")
-	errTime      = errors.New("Invalid time format or value [HH:MI:SS]")
-	errTimestamp = errors.New("Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]")
+	errDate      = faulty(codeDate, "Invalid Date Format - want YYYY-MM-DD")
+	errTime      = faulty(codeTimestamp, "Invalid time format or value [HH:MI:SS]")
+	errTimestamp = faulty(codeTimestamp, "Invalid timestamp format or value [YYYY-MM-DD HH24:MI:SS]")
 )
 
 // date takes YYYY-MM-DD. Of what DATEFORMAT 'auto' would recognise besides

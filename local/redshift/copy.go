@@ -6,20 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/stagelift/stagelift/local/redshift/grammar"
+	"github.com/stagelift/stagelift/local/sessions"
+	"github.com/stagelift/stagelift/local/sqltext"
 )
 
 // copy loads the files one after the other and returns how many rows they
-// had. Nothing but a row and a buffer is held at any time.
-func (s *Server) copy(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy, query int64) (int64, error) {
-	columns, err := targetColumns(ctx, conn, c)
+// had. Nothing but a row and a buffer is held at any time, and the rows that
+// MAXERROR forgives.
+func (s *session) copy(ctx context.Context, c *grammar.Copy, query int64) (int64, error) {
+	columns, err := s.targetColumns(ctx, c)
 	if err != nil {
 		return 0, err
 	}
@@ -27,21 +30,28 @@ func (s *Server) copy(ctx context.Context, conn *pgconn.PgConn, c *grammar.Copy,
 	if err != nil {
 		return 0, err
 	}
-	in := &loader{copy: c, columns: columns, files: files, open: func(f file) (io.ReadCloser, error) { return s.open(ctx, f) }}
+	in := &loader{copy: c, columns: columns, files: files, rules: &s.options, open: func(f file) (io.ReadCloser, error) { return s.open(ctx, f) }}
+	in.Fill = in.fill
 	defer in.close()
-	tag, err := conn.CopyFrom(ctx, in, "COPY "+c.Table.SQL()+" ("+columnList(columns)+") FROM STDIN")
+	begun := s.options.now()
+	tag, err := s.conn.CopyFrom(ctx, in, "COPY "+c.Table.SQL()+" ("+columnList(columns)+") FROM STDIN")
 	place := &loadError{}
+	if errors.As(in.Err, &place) {
+		in.errors = append(in.errors, place)
+	}
+	noted := s.noteErrors(ctx, query, begun, in.errors)
+	refused := &pgconn.PgError{}
 	switch {
-	case errors.As(in.err, &place):
-		return 0, errors.Join(in.err, s.noteError(ctx, query, place))
-	case in.err != nil:
-		return 0, in.err
+	case in.Err != nil:
+		return 0, errors.Join(in.Err, noted)
+	case errors.As(err, &refused) && refused.Code == insufficientPrivilege:
+		return 0, err
 	case err != nil:
 		// Flat text: what PostgreSQL refuses beyond the converters is still a
 		// failed load, and is not to be explained as another statement's error.
 		return 0, errors.New(failedLoad(c) + " Detail: PostgreSQL: " + err.Error())
 	}
-	return tag.RowsAffected(), nil
+	return tag.RowsAffected(), noted
 }
 
 // loadError is a row that could not be loaded.
@@ -49,35 +59,52 @@ type loadError struct {
 	copy   *grammar.Copy
 	file   file
 	line   int
-	column string
+	column *column
 	err    error
 }
 
 func (e *loadError) Error() string {
 	where := fmt.Sprintf("file %s, line %d", e.file.url(), e.line)
-	if e.column != "" {
-		where += ", column " + e.column
+	if e.column != nil {
+		where += ", column " + e.column.name
 	}
 	return fmt.Sprintf("%s Detail: %s: %v", failedLoad(e.copy), where, e.err)
 }
 
 func (e *loadError) Unwrap() error { return e.err }
 
-// noteError tells of it in sys_load_error_detail, outside of the transaction,
-// which is rolled back.
-func (s *Server) noteError(ctx context.Context, query int64, e *loadError) error {
+// noteErrors tells of them in sys_load_error_detail, outside of the
+// transaction, which may be rolled back.
+func (s *session) noteErrors(ctx context.Context, query int64, begun time.Time, list []*loadError) error {
+	if len(list) == 0 {
+		return nil
+	}
 	conn, err := s.sessions.Take(ctx)
 	if err != nil {
-		return fmt.Errorf("connecting to note a load error: %w", err)
+		return fmt.Errorf("connecting to note load errors: %w", err)
 	}
 	defer s.sessions.Return(ctx, conn)
-	const sql = "INSERT INTO " + systemSchema + ".sys_load_error_detail" +
-		" (query_id, file_name, line_number, column_name, error_code, error_message) VALUES ($1, $2, $3, $4, 1204, $5)"
-	args := [][]byte{
-		[]byte(strconv.FormatInt(query, 10)), []byte(e.file.url()), []byte(strconv.Itoa(e.line)), []byte(e.column), []byte(e.err.Error()),
+	const sql = "INSERT INTO " + systemSchema + ".sys_load_error_detail (query_id, session_id, database_name, start_time," +
+		" file_name, line_number, column_name, column_type, column_length, error_code, error_message) VALUES"
+	var values strings.Builder
+	for i, e := range list {
+		if i > 0 {
+			values.WriteString(",")
+		}
+		name, kind, length := "", "", ""
+		if e.column != nil {
+			name, kind, length = e.column.name, e.column.shortType(), e.column.lengthText()
+		}
+		code := codeInvalid
+		if f := (*fault)(nil); errors.As(e.err, &f) {
+			code = f.code
+		}
+		fmt.Fprintf(&values, " (%d, %d, %s, %s, %s, %d, %s, %s, %s, %d, %s)", query, s.conn.PID(), sqltext.QuoteText(s.options.Database),
+			sqltext.QuoteText(begun.UTC().Format("2006-01-02 15:04:05.000000")), sqltext.QuoteText(e.file.url()), e.line,
+			sqltext.QuoteText(name), sqltext.QuoteText(kind), sqltext.QuoteText(length), code, sqltext.QuoteText(e.err.Error()))
 	}
-	if _, err := conn.ExecParams(ctx, sql, args, nil, nil, nil).Close(); err != nil {
-		return fmt.Errorf("noting a load error: %w", err)
+	if err := command(ctx, conn, sql+values.String()); err != nil {
+		return fmt.Errorf("noting load errors: %w", err)
 	}
 	return nil
 }
@@ -88,46 +115,23 @@ func failedLoad(c *grammar.Copy) string {
 
 // loader is what PostgreSQL reads: the files' rows in its own text format.
 type loader struct {
+	sessions.Feed
 	copy    *grammar.Copy
 	columns []column
 	files   []file
 	open    func(file) (io.ReadCloser, error)
+	rules   *Options
 
 	current file
 	body    io.ReadCloser
 	rows    rows
-	text    []byte
-	unread  []byte
-	// err is why reading ended early, in Redshift's words.
-	err error
-}
-
-// batchBytes is how much text is made at a time, about a message's worth.
-const batchBytes = 64 << 10
-
-func (l *loader) Read(p []byte) (int, error) {
-	for len(l.unread) == 0 {
-		if l.err != nil {
-			return 0, l.err
-		}
-		l.text = l.text[:0]
-		end, err := l.fill()
-		if err != nil {
-			l.err = err
-			return 0, err
-		}
-		if l.unread = l.text; end && len(l.text) == 0 {
-			return 0, io.EOF
-		}
-	}
-	n := copy(p, l.unread)
-	l.unread = l.unread[n:]
-	return n, nil
+	// errors are the rows that MAXERROR has forgiven so far.
+	errors []*loadError
 }
 
 // fill makes a batch of text; end is true when there is no more.
 func (l *loader) fill() (end bool, err error) {
-	for len(l.text) < batchBytes {
+	for len(l.Text) < sessions.BatchBytes {
 		if l.rows == nil {
 			if len(l.files) == 0 {
 				return true, nil
@@ -136,19 +140,37 @@ func (l *loader) fill() (end bool, err error) {
 				return false, err
 			}
 		}
+		begin := len(l.Text)
 		cells, err := l.rows.read()
-		switch {
-		case errors.Is(err, io.EOF):
+		if errors.Is(err, io.EOF) {
 			l.close()
 			continue
-		case err != nil:
-			return false, l.fail("", err)
 		}
-		if err := l.appendRow(cells); err != nil {
-			return false, err
+		if err != nil {
+			err = l.fail(nil, err)
+		} else {
+			err = l.appendRow(cells)
+		}
+		if err != nil {
+			if !l.forgives(err) {
+				return false, err
+			}
+			l.Text = l.Text[:begin]
 		}
 	}
 	return false, nil
+}
+
+// forgives notes a row that could not be loaded, unless it is the one too many
+// ("Data load operations", MAXERROR). What comes after a row that could not be
+// read at all is not known.
+func (l *loader) forgives(err error) bool {
+	place := &loadError{}
+	if !errors.As(err, &place) || !errors.As(err, new(*fault)) || len(l.errors)+1 >= max(1, l.copy.MaxError) {
+		return false
+	}
+	l.errors = append(l.errors, place)
+	return true
 }
 
 func (l *loader) next() error {
@@ -166,12 +188,14 @@ func (l *loader) next() error {
 	case grammar.JSON:
 		l.rows = newJSONRows(in, l.copy, l.columns)
 	case grammar.Parquet:
-		l.rows, err = newParquetRows(in, l.columns)
+		l.rows, err = newParquetRows(in, l.copy, l.columns, l.current.url(), l.rules.ParquetTime)
 	default:
-		l.rows, err = newCSVRows(in, l.copy, l.columns)
+		if in, err = decoded(in, l.copy.Encoding); err == nil {
+			l.rows, err = newCSVRows(in, l.copy, l.columns)
+		}
 	}
 	if err != nil {
-		return &loadError{l.copy, l.current, 0, "", err}
+		return &loadError{l.copy, l.current, 0, nil, err}
 	}
 	return nil
 }
@@ -198,41 +222,50 @@ func (l *loader) close() {
 
 func (l *loader) appendRow(cells []cell) error {
 	switch {
-	case len(cells) < len(l.columns):
-		return l.fail("", fmt.Errorf("Delimiter not found: %d fields for %d columns", len(cells), len(l.columns)))
+	case len(cells) < len(l.columns) && !l.copy.FillRecord:
+		return l.fail(nil, faulty(codeDelimiter, "Delimiter not found: %d fields for %d columns", len(cells), len(l.columns)))
 	case len(cells) > len(l.columns):
-		return l.fail("", fmt.Errorf("Extra column(s) found: %d fields for %d columns", len(cells), len(l.columns)))
+		return l.fail(nil, faulty(codeExtraColumns, "Extra column(s) found: %d fields for %d columns", len(cells), len(l.columns)))
+	}
+	size := 0
+	for i := range cells {
+		size += len(cells[i].text)
 	}
 	for i := range l.columns {
 		if i > 0 {
-			l.text = append(l.text, '\t')
+			l.Text = append(l.Text, '\t')
 		}
-		if err := l.appendCell(&l.columns[i], cells[i]); err != nil {
-			return l.fail(l.columns[i].name, err)
+		value := filled(l.copy, &l.columns[i])
+		if i < len(cells) {
+			value = cells[i]
+		}
+		if err := l.appendCell(&l.columns[i], value, size); err != nil {
+			return l.fail(&l.columns[i], err)
 		}
 	}
-	l.text = append(l.text, '\n')
+	l.Text = append(l.Text, '\n')
 	return nil
 }
 
-func (l *loader) appendCell(c *column, value cell) error {
+// appendCell writes a value of a row of so many bytes.
+func (l *loader) appendCell(c *column, value cell, row int) error {
 	if value.null {
 		if c.notNull {
-			return errors.New("Missing data for not-null field")
+			return faulty(codeNull, "Missing data for not-null field")
 		}
-		l.text = append(l.text, `\N`...)
+		l.Text = append(l.Text, `\N`...)
 		return nil
 	}
-	text, err := c.convert(l.text, value.text, l.copy)
+	text, err := c.convert(l.Text, changed(l.copy, c, value.text, row), l.copy)
 	if err != nil {
 		return err
 	}
-	l.text = text
+	l.Text = text
 	return nil
 }
 
-func (l *loader) fail(column string, err error) error {
-	return &loadError{l.copy, l.current, l.rows.line(), column, err}
+func (l *loader) fail(c *column, err error) error {
+	return &loadError{l.copy, l.current, l.rows.line(), c, err}
 }
 
 func columnList(columns []column) string {

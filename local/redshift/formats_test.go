@@ -2,6 +2,7 @@ package redshift
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -143,5 +144,45 @@ func TestStatementsAreListedByName(t *testing.T) {
 		if err != nil || len(out.Statements) != want {
 			t.Errorf("%s: %d statements, %v; want %d", status, len(out.Statements), err, want)
 		}
+	}
+}
+
+// Spectrum, which reads Parquet for COPY, has no TIME.
+func TestParquetTime(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	schema := parquet.NewSchema("row", parquet.Group{
+		"a": parquet.Leaf(parquet.TimeAdjusted(parquet.Microsecond, false).Type()), "o": parquet.Timestamp(parquet.Microsecond),
+	})
+	w := parquet.NewWriter(&out, schema)
+	_, err := w.WriteRows([]parquet.Row{{parquet.Int64Value(3_600_000_000).Level(0, 0, 0), parquet.Int64Value(0).Level(0, 0, 1)}})
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, lenient := range []bool{false, true} {
+		b := setup(t, func(o *Options) { o.ParquetTime = lenient })
+		b.must("CREATE TABLE t (a TIME, o TIMESTAMPTZ)")
+		load := b.copyAs(b.put("a.parquet", out.Bytes()), "FORMAT PARQUET")
+		if lenient {
+			b.must(load)
+			continue
+		}
+		b.mustFail([]string{"Spectrum Scan Error code: 15007", "column a has an incompatible Parquet schema", "time without time zone"}, load)
+		b.must("CREATE TABLE u (a INT, o SUPER)")
+		b.mustFail([]string{"15007"}, strings.Replace(load, "COPY t", "COPY u", 1))
+	}
+}
+
+// FILLRECORD lets columns be missing at the end of Parquet too.
+func TestParquetFillRecord(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var out bytes.Buffer
+	if err := parquet.Write(&out, []struct{ X int64 }{{1}}); err != nil {
+		t.Fatal(err)
+	}
+	b.must("CREATE TABLE t (a BIGINT, b VARCHAR(3))", b.copyAs(b.put("a.parquet", out.Bytes()), "FORMAT PARQUET FILLRECORD"))
+	if diff := cmp.Diff([]string{"1 -"}, b.look("SELECT a || ' ' || coalesce(b, '-') FROM t")); diff != "" {
+		t.Error(diff)
 	}
 }

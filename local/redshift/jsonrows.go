@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/stagelift/stagelift/local/redshift/grammar"
 )
@@ -19,14 +20,14 @@ const maxJSONObject = 4 << 20
 // has no column is left out.
 type jsonRows struct {
 	in      *json.Decoder
-	anyCase bool
+	copy    *grammar.Copy
 	columns []column
 	row     int
 	cells   []cell
 }
 
 func newJSONRows(in io.Reader, c *grammar.Copy, columns []column) *jsonRows {
-	return &jsonRows{in: json.NewDecoder(in), anyCase: c.AnyCase, columns: columns}
+	return &jsonRows{in: json.NewDecoder(in), copy: c, columns: columns}
 }
 
 // line counts rows: JSON Lines has one a line.
@@ -42,22 +43,22 @@ func (r *jsonRows) read() ([]cell, error) {
 		return nil, fmt.Errorf("Invalid JSONPath format: %w", err)
 	}
 	if len(object) > maxJSONObject {
-		return nil, fmt.Errorf("JSON object of %d bytes: the maximum is %d", len(object), maxJSONObject)
+		return nil, faulty(codeRange, "JSON object of %d bytes: the maximum is %d", len(object), maxJSONObject)
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(object, &members); err != nil {
-		return nil, fmt.Errorf("Invalid JSON object: %w", err)
+		return nil, faulty(codeInvalid, "Invalid JSON object: %v", err)
 	}
 	byName := map[string]json.RawMessage{}
 	for name, value := range members {
-		if r.anyCase {
+		if r.copy.AnyCase {
 			name = grammar.Fold(name)
 		}
 		byName[name] = value
 	}
 	r.cells = r.cells[:0]
 	for i := range r.columns {
-		made, err := jsonCell(&r.columns[i], byName[r.columns[i].name])
+		made, err := jsonCell(&r.columns[i], byName[r.columns[i].name], r.copy.Replacement)
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", r.columns[i].name, err)
 		}
@@ -69,9 +70,16 @@ func (r *jsonRows) read() ([]cell, error) {
 // jsonCell gives SUPER the JSON itself, and every other column what it spells.
 // Numbers pass through a double on their way to a column that is not of
 // integers ("Loss of numeric precision").
-func jsonCell(c *column, value json.RawMessage) (cell, error) {
+func jsonCell(c *column, value json.RawMessage, replacement byte) (cell, error) {
 	if len(value) == 0 || string(value) == "null" {
 		return cell{null: true}, nil
+	}
+	if !utf8.Valid(value) {
+		if replacement == 0 || !c.varying {
+			return cell{}, errUTF8
+		}
+		quoted, _ := json.Marshal(string(rune(replacement))) // one ASCII character
+		value = replaceInvalid(value, quoted[1:len(quoted)-1])
 	}
 	if c.kind == "jsonb" {
 		return cell{text: value}, nil
@@ -83,21 +91,21 @@ func jsonCell(c *column, value json.RawMessage) (cell, error) {
 		return cell{text: []byte(s)}, err
 	case '{', '[':
 		if !c.characters {
-			return cell{}, errors.New("a nested value is for SUPER or VARCHAR")
+			return cell{}, faulty(codeType, "a nested value is for SUPER or VARCHAR")
 		}
 		return cell{text: bytes.Clone(value)}, nil
 	case 't', 'f':
 		return cell{text: value}, nil
 	}
 	if c.kind == "bytea" {
-		return cell{}, errors.New("VARBYTE is not loaded from JSON (Loading a column of the VARBYTE data type)")
+		return cell{}, faulty(codeType, "VARBYTE is not loaded from JSON (Loading a column of the VARBYTE data type)")
 	}
 	if c.whole {
 		return cell{text: value}, nil
 	}
 	n, err := strconv.ParseFloat(string(value), 64)
 	if err != nil {
-		return cell{}, errors.New("Invalid number in JSON")
+		return cell{}, faulty(codeFloat, "Invalid number in JSON")
 	}
 	if c.characters {
 		return cell{text: strconv.AppendFloat(nil, n, 'g', 15, 64)}, nil

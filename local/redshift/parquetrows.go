@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/stagelift/stagelift/local/redshift/grammar"
 )
 
 // maxParquet bounds what a file may take in memory: reading it needs its end
@@ -28,7 +30,7 @@ type parquetRows struct {
 	cells   []cell
 }
 
-func newParquetRows(in io.Reader, columns []column) (*parquetRows, error) {
+func newParquetRows(in io.Reader, c *grammar.Copy, columns []column, url string, times bool) (*parquetRows, error) {
 	data, err := io.ReadAll(io.LimitReader(in, maxParquet+1))
 	if err != nil {
 		return nil, err
@@ -41,14 +43,15 @@ func newParquetRows(in io.Reader, columns []column) (*parquetRows, error) {
 		return nil, fmt.Errorf("File is not a Parquet file: %w", err)
 	}
 	fields := file.Schema().Fields()
-	if len(fields) != len(columns) {
+	if len(fields) != len(columns) && (!c.FillRecord || len(fields) > len(columns)) {
 		return nil, fmt.Errorf("Unmatched number of columns between table and file. Table columns: %d, Data columns: %d", len(columns), len(fields))
 	}
 	r := &parquetRows{groups: file.RowGroups()}
 	for i, field := range fields {
-		made, err := newParquetColumn(field, &columns[i])
+		made, err := newParquetColumn(field, &columns[i], times)
 		if err != nil {
-			return nil, fmt.Errorf("column %s has an incompatible Parquet schema: %w", columns[i].name, err)
+			return nil, fmt.Errorf("Spectrum Scan Error code: 15007 context: File '%s' column %s has an incompatible Parquet schema: %w",
+				url, columns[i].name, err)
 		}
 		r.columns = append(r.columns, made)
 	}
@@ -97,13 +100,16 @@ func (r *parquetRows) take(row parquet.Row) ([]cell, error) {
 type parquetColumn func(parquet.Value) []byte
 
 // newParquetColumn matches a column of the file with one of the table. Only
-// pairs that COPY is known to take are there; a string is none for SUPER.
-func newParquetColumn(field parquet.Field, c *column) (parquetColumn, error) {
+// pairs that COPY is known to take are there. COPY from Parquet "uses Redshift
+// Spectrum" ("COPY from columnar data formats"), whose types ("CREATE EXTERNAL
+// TABLE", data_type) are without TIME, TIMETZ and SUPER. TIMESTAMPTZ is not among
+// them either, but is loaded by others: it is taken. times lets TIME in.
+func newParquetColumn(field parquet.Field, c *column, times bool) (parquetColumn, error) {
 	if !field.Leaf() || field.Repeated() {
 		return nil, errors.New("nested columns are not imitated by this stand-in")
 	}
 	for _, pair := range parquetPairs {
-		if pair.matches(field, c) {
+		if pair.matches(field, c) && (times || !strings.HasPrefix(pair.columns, "time_")) {
 			return pair.write(field), nil
 		}
 	}

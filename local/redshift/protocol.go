@@ -80,6 +80,9 @@ func (s *Server) answer(r *http.Request) (any, error) {
 	if err := s.checkSignature(r, body); err != nil {
 		return nil, err
 	}
+	if err := s.quotas.take(operation); err != nil {
+		return nil, err
+	}
 	switch operation {
 	case "ExecuteStatement":
 		return respond(body, s.executeStatement)

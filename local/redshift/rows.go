@@ -1,6 +1,7 @@
 package redshift
 
 import (
+	"bytes"
 	"errors"
 	"io"
 
@@ -47,16 +48,31 @@ func (r *csvRows) line() int { return r.in.Line() }
 
 func (r *csvRows) read() ([]cell, error) {
 	fields, err := r.in.Read()
+	for err == nil && r.copy.IgnoreBlankLines && r.in.Blank() {
+		fields, err = r.in.Read()
+	}
 	if err != nil {
 		return nil, err
 	}
 	r.cells = r.cells[:0]
 	for i, f := range fields {
 		null := !f.Quoted && string(f.Text) == r.copy.Null
-		if len(f.Text) == 0 && i < len(r.columns) && (!r.columns[i].characters || r.copy.EmptyAsNull) {
-			null = true
+		if i < len(r.columns) {
+			null = null || r.isNull(&r.columns[i], f.Text)
 		}
 		r.cells = append(r.cells, cell{f.Text, null})
 	}
 	return r.cells, nil
+}
+
+// isNull tells what is NULL by being empty or blank. In columns that are not of
+// characters both always are.
+func (r *csvRows) isNull(c *column, text []byte) bool {
+	switch {
+	case len(text) == 0:
+		return !c.characters || r.copy.EmptyAsNull
+	case len(bytes.TrimSpace(text)) == 0:
+		return !c.characters || r.copy.BlanksAsNull
+	}
+	return false
 }

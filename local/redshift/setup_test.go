@@ -61,6 +61,14 @@ func setup(t testing.TB, changes ...func(*Options)) *bundle {
 	return b
 }
 
+// of is the same warehouse for a test within the test.
+func (b *bundle) of(t testing.TB) *bundle {
+	t.Helper()
+	other := *b
+	other.t = t
+	return &other
+}
+
 func (b *bundle) signedWith(access, secret, region string) *redshiftdata.Client {
 	return redshiftdata.NewFromConfig(aws.Config{
 		Region: region, BaseEndpoint: aws.String(b.server.Endpoint()),
@@ -118,7 +126,7 @@ func (b *bundle) must(sqls ...string) *redshiftdata.DescribeStatementOutput {
 	b.t.Helper()
 	out := b.run(sqls...)
 	if out.Status != types.StatusStringFinished {
-		b.t.Fatalf("status %s: %s", out.Status, aws.ToString(out.Error))
+		b.t.Fatalf("status %s: %s of %q", out.Status, aws.ToString(out.Error), sqls)
 	}
 	return out
 }
@@ -128,13 +136,52 @@ func (b *bundle) mustFail(want []string, sqls ...string) {
 	b.t.Helper()
 	out := b.run(sqls...)
 	if out.Status != types.StatusStringFailed {
-		b.t.Fatalf("status is %s, want FAILED", out.Status)
+		b.t.Fatalf("status is %s, want FAILED, of %q", out.Status, sqls)
 	}
 	for _, text := range want {
 		if !strings.Contains(aws.ToString(out.Error), text) {
 			b.t.Errorf("error is %q, want %q in it", aws.ToString(out.Error), text)
 		}
 	}
+}
+
+// records are a statement's rows, NULL as nil.
+func (b *bundle) records(id string) [][]any {
+	b.t.Helper()
+	out, err := b.client.GetStatementResult(b.t.Context(), &redshiftdata.GetStatementResultInput{Id: &id})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var rows [][]any
+	for _, record := range out.Records {
+		var row []any
+		for _, f := range record {
+			switch f := f.(type) {
+			case *types.FieldMemberStringValue:
+				row = append(row, f.Value)
+			case *types.FieldMemberLongValue:
+				row = append(row, f.Value)
+			case *types.FieldMemberIsNull:
+				row = append(row, nil)
+			default:
+				b.t.Fatalf("a field of kind %T", f)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// alone runs one statement by itself, and returns its error, or nothing.
+func (b *bundle) alone(sql string) string {
+	b.t.Helper()
+	out, err := b.client.ExecuteStatement(b.t.Context(), &redshiftdata.ExecuteStatementInput{
+		Sql: &sql, Database: aws.String(testDatabase), WorkgroupName: aws.String(testWorkgroup),
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return aws.ToString(b.wait(aws.ToString(out.Id)).Error)
 }
 
 // look reads the warehouse's PostgreSQL directly, one text per row.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -66,6 +67,9 @@ func (s *Server) files(ctx context.Context, c *grammar.Copy) ([]file, error) {
 }
 
 func (s *Server) prefixFiles(ctx context.Context, c *grammar.Copy) ([]file, error) {
+	if err := s.mayList(file{bucket: c.Bucket, key: c.Key}); err != nil {
+		return nil, err
+	}
 	var list []file
 	pages := s3.NewListObjectsV2Paginator(s.s3, &s3.ListObjectsV2Input{Bucket: &c.Bucket, Prefix: &c.Key})
 	for pages.HasMorePages() {
@@ -91,6 +95,9 @@ func (s *Server) manifestFiles(ctx context.Context, c *grammar.Copy) ([]file, er
 		bucket, key, _ := strings.Cut(url, "/")
 		if !isS3 || bucket == "" || key == "" {
 			return nil, fmt.Errorf("Invalid manifest file: url %q is not s3://bucket/key", entry.URL)
+		}
+		if err := s.mayList(file{bucket: bucket, key: key}); err != nil {
+			return nil, err
 		}
 		head, err := s.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
 		switch {
@@ -129,6 +136,9 @@ func (s *Server) readManifest(ctx context.Context, f file) (manifest, error) {
 
 // open reads an object; one that changed since it was looked at is an error.
 func (s *Server) open(ctx context.Context, f file) (io.ReadCloser, error) {
+	if p := s.options.CopyPolicy; p != nil && !allowed(p.Get, f) {
+		return nil, denied("s3:GetObject", f)
+	}
 	in := &s3.GetObjectInput{Bucket: &f.bucket, Key: &f.key}
 	if f.etag != "" {
 		in.IfMatch = &f.etag
@@ -144,4 +154,23 @@ func isMissing(err error) bool {
 	var notFound *types.NotFound
 	var noKey *types.NoSuchKey
 	return errors.As(err, &notFound) || errors.As(err, &noKey)
+}
+
+// mayList holds COPY to what its role may list: the prefix that it was given, or
+// each object of a manifest. It needs "permission to LIST the Amazon S3 bucket
+// and GET the Amazon S3 objects that are being loaded, and the manifest file"
+// ("Permissions to access other AWS resources").
+func (s *Server) mayList(f file) error {
+	if p := s.options.CopyPolicy; p != nil && !allowed(p.List, f) {
+		return denied("s3:ListBucket", f)
+	}
+	return nil
+}
+
+func allowed(prefixes []string, f file) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(f.url(), prefix) })
+}
+
+func denied(action string, f file) error {
+	return fmt.Errorf("S3ServiceException:Access Denied,Status 403,Error AccessDenied: the role of COPY has no %s for %s", action, f.url())
 }

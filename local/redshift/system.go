@@ -13,15 +13,22 @@ import (
 const systemSchema = "redshift_system"
 
 // systemObjects are created once and may be created again. long_names gives
-// the views the names that PostgreSQL cannot hold.
+// the views the names that PostgreSQL cannot hold, marks has what it does not
+// keep of columns, privileges those that it has not, late_views the late-binding
+// views. All users have CREATE and USAGE on the schema public ("GRANT", USAGE).
 const systemObjects = `
 SET client_min_messages = warning;
 SELECT pg_advisory_xact_lock(7357001);
 CREATE SCHEMA IF NOT EXISTS redshift_system;
 CREATE TABLE IF NOT EXISTS redshift_system.long_names (held text PRIMARY KEY, name text NOT NULL);
 CREATE TABLE IF NOT EXISTS redshift_system.sys_load_error_detail (
-	query_id bigint, file_name text, line_number bigint, column_name text, column_type text, column_length text,
+	user_id int, query_id bigint, transaction_id bigint, session_id int, database_name text, table_id int, start_time timestamp,
+	file_name text, line_number bigint, column_name text, column_type text, column_length text,
 	position int, error_code int, error_message text);
+CREATE TABLE IF NOT EXISTS redshift_system.marks (
+	relation oid, number smallint, encoding text NOT NULL, keyed int NOT NULL, layout boolean NOT NULL, PRIMARY KEY (relation, number));
+CREATE TABLE IF NOT EXISTS redshift_system.privileges (relation oid, role name, privilege text);
+CREATE TABLE IF NOT EXISTS redshift_system.late_views (schema text, name text, query text NOT NULL, PRIMARY KEY (schema, name));
 CREATE OR REPLACE VIEW redshift_system.svv_tables AS
 SELECT t.table_catalog::text AS table_catalog, coalesce(s.name, t.table_schema) AS table_schema,
        coalesce(n.name, t.table_name) AS table_name, t.table_type::text AS table_type, NULL::text AS remarks
@@ -42,6 +49,10 @@ LEFT JOIN redshift_system.long_names s ON s.held = c.table_schema
 LEFT JOIN redshift_system.long_names n ON n.held = c.table_name
 LEFT JOIN redshift_system.long_names m ON m.held = c.column_name
 WHERE c.table_schema <> 'redshift_system';
+GRANT USAGE ON SCHEMA redshift_system TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA redshift_system TO PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA public TO PUBLIC;
+SELECT current_database(), EXISTS (SELECT FROM redshift_system.late_views);
 `
 
 func (s *Server) prepareWarehouse(ctx context.Context) error {
@@ -50,10 +61,14 @@ func (s *Server) prepareWarehouse(ctx context.Context) error {
 		return fmt.Errorf("connecting to the warehouse's PostgreSQL: %w", err)
 	}
 	defer s.sessions.Return(ctx, conn)
-	if _, err := conn.Exec(ctx, systemObjects).ReadAll(); err != nil {
+	results, err := conn.Exec(ctx, systemObjects).ReadAll()
+	if err != nil {
 		return fmt.Errorf("creating the system views: %w", err)
 	}
-	return nil
+	row := results[len(results)-1].Rows[0]
+	s.name = string(row[0])
+	s.late.Store(string(row[1]) == "t")
+	return s.createUser(ctx)
 }
 
 // rememberNames lets the system views show long names. It runs before the

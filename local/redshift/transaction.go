@@ -5,12 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/stagelift/stagelift/local/redshift/grammar"
 )
 
 const commitTimeout = time.Minute
@@ -43,6 +38,11 @@ func (s *Server) run(ctx context.Context, x *execution) {
 }
 
 func (s *Server) inSlot(ctx context.Context, x *execution) error {
+	end, err := s.compute.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
@@ -59,43 +59,40 @@ func (s *Server) inSlot(ctx context.Context, x *execution) error {
 	}
 	defer s.sessions.Return(ctx, conn)
 	s.executions.update(x, func(time.Time) { x.status, x.pid = started, conn.PID() })
-	return s.transaction(ctx, conn, x)
+	return (&session{Server: s, conn: conn, role: s.role}).transaction(ctx, x)
 }
 
-// transaction runs the statements at the isolation of Redshift's default,
-// SNAPSHOT: the first statement that reads or writes takes the snapshot, LOCK
-// does not ("Isolation levels in Amazon Redshift"); PostgreSQL's REPEATABLE
-// READ does the same.
-func (s *Server) transaction(ctx context.Context, conn *pgconn.PgConn, x *execution) error {
-	if err := prepareNames(ctx, conn, x); err != nil {
-		return redshiftError(err)
+// transaction runs the statements of an execution.
+func (s *session) transaction(ctx context.Context, x *execution) error {
+	if err := errors.Join(s.findViews(ctx), s.prepareNames(ctx, x)); err != nil {
+		return s.asError(err)
 	}
-	if err := command(ctx, conn, "BEGIN ISOLATION LEVEL REPEATABLE READ"); err != nil {
-		return redshiftError(err)
+	if err := s.begin(ctx); err != nil {
+		return s.asError(err)
 	}
 	for i, sub := range x.statements {
 		if s.options.BeforeStatement != nil {
 			if err := s.options.BeforeStatement(ctx, sub.id, i, sub.sql); err != nil {
-				_ = conn.Conn().Close()
+				_ = s.conn.Conn().Close()
 				return s.endStatement(x, i, result{}, fmt.Errorf("ERROR: connection to the warehouse was lost: %w", err))
 			}
 		}
 		s.executions.update(x, func(now time.Time) { sub.status, sub.begun, sub.updated = started, now, now })
-		r, err := s.statement(ctx, conn, sub, x.batch)
-		if err := s.endStatement(x, i, r, redshiftError(err)); err != nil {
+		r, err := s.statement(ctx, sub.sql, sub.queryID, x.batch)
+		if err := s.endStatement(x, i, r, s.asError(err)); err != nil {
 			return err
 		}
 	}
-	return s.commit(ctx, conn, x)
+	return s.commit(ctx, x)
 }
 
-func prepareNames(ctx context.Context, conn *pgconn.PgConn, x *execution) error {
+func (s *session) prepareNames(ctx context.Context, x *execution) error {
 	for _, sub := range x.statements {
-		parsed, err := grammar.Parse(sub.sql)
+		parsed, err := s.parse(sub.sql)
 		if err != nil {
 			continue // its turn to fail comes later
 		}
-		if err := rememberNames(ctx, conn, parsed.LongNames); err != nil {
+		if err := rememberNames(ctx, s.conn, parsed.LongNames); err != nil {
 			return err
 		}
 	}
@@ -123,71 +120,12 @@ func (s *Server) endStatement(x *execution, index int, r result, err error) erro
 
 // commit is not to be cancelled half-way, for then nobody could tell how it
 // ended.
-func (s *Server) commit(ctx context.Context, conn *pgconn.PgConn, x *execution) error {
+func (s *session) commit(ctx context.Context, x *execution) error {
 	s.executions.update(x, func(time.Time) { x.committing = ctx.Err() == nil })
 	if !x.committing {
 		return ctx.Err()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	return redshiftError(command(ctx, conn, "COMMIT"))
-}
-
-// statement runs one statement of the transaction.
-func (s *Server) statement(ctx context.Context, conn *pgconn.PgConn, sub *subStatement, batch bool) (result, error) {
-	parsed, err := grammar.Parse(sub.sql)
-	if err != nil {
-		return result{}, err
-	}
-	if parsed.Commits && batch {
-		return result{}, errors.New("TRUNCATE is refused in a batch: on Redshift it commits the transaction that it runs in; use DELETE")
-	}
-	if parsed.Alone && batch {
-		return result{}, errors.New("ERROR: ALTER TABLE ALTER COLUMN cannot run inside a transaction block")
-	}
-	if parsed.Writes != "" {
-		// One writer at a time, as on Redshift, where a write waits for the
-		// table and not for the row ("LOCK", "Managing concurrent write
-		// operations").
-		if err := command(ctx, conn, "LOCK TABLE "+parsed.Writes+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
-			return result{}, err
-		}
-	}
-	switch {
-	case parsed.Copy != nil:
-		rows, err := s.copy(ctx, conn, parsed.Copy, sub.queryID)
-		return result{rows: rows}, err
-	case parsed.Returns:
-		return readResult(conn.ExecParams(ctx, parsed.SQL, nil, nil, nil, nil))
-	}
-	tag, err := conn.ExecParams(ctx, parsed.SQL, nil, nil, nil, nil).Close()
-	return result{rows: tag.RowsAffected()}, err
-}
-
-func command(ctx context.Context, conn *pgconn.PgConn, sql string) error {
-	_, err := conn.ExecParams(ctx, sql, nil, nil, nil, nil).Close()
-	return err
-}
-
-// redshiftError puts an error into the form that DescribeStatement shows.
-func redshiftError(err error) error {
-	if err == nil {
-		return nil
-	}
-	server := &pgconn.PgError{}
-	if !errors.As(err, &server) {
-		if strings.HasPrefix(err.Error(), "ERROR: ") {
-			return err
-		}
-		return fmt.Errorf("ERROR: %w", err)
-	}
-	switch server.Code {
-	case "23502":
-		return fmt.Errorf("ERROR: Cannot insert a NULL value into column %s", server.ColumnName)
-	case "23514", "22001":
-		return errors.New("ERROR: Value too long for character type")
-	case "40001":
-		return fmt.Errorf("ERROR: 1023 DETAIL: Serializable isolation violation on table: %s", server.Message)
-	}
-	return fmt.Errorf("ERROR: %s", server.Message)
+	return s.asError(command(ctx, s.conn, "COMMIT"))
 }

@@ -12,10 +12,13 @@ package sessions
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
 const returnTimeout = 5 * time.Second
@@ -28,6 +31,25 @@ type Pool struct {
 	mu     sync.Mutex
 	idle   []*pgconn.PgConn
 	closed bool
+}
+
+// NewConfig reads the URL of a database and gives its sessions the settings
+// that a warehouse has, whatever the server's are.
+func NewConfig(url string, settings map[string]string) (*pgconn.Config, error) {
+	config, err := pgconn.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("reading DatabaseURL: %w", err)
+	}
+	maps.Copy(config.RuntimeParams, map[string]string{
+		"TimeZone": "UTC", "DateStyle": "ISO, MDY", "standard_conforming_strings": "on", "client_encoding": "UTF8",
+	})
+	maps.Copy(config.RuntimeParams, settings)
+	// A statement that waits for a lock does not notice that its client has
+	// gone: it must be told.
+	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: returnTimeout}
+	}
+	return config, nil
 }
 
 // NewPool connects nothing yet. It keeps so many sessions at most that nobody

@@ -70,7 +70,7 @@ func (s *session) alterColumns(ctx context.Context, d *grammar.Definition) error
 	for _, change := range d.Columns {
 		i := slices.IndexFunc(there, func(c grammar.Column) bool { return c.Name == change.Name })
 		if i < 0 {
-			return sqlError{"000904", "42000", fmt.Sprintf("SQL compilation error:\ninvalid identifier '%s'", change.Name)}
+			return noSuchColumn(change.Name)
 		}
 		if change.Type != nil {
 			if err := s.alterType(ctx, d.Table, there[i], *change.Type); err != nil {
@@ -86,6 +86,83 @@ func (s *session) alterColumns(ctx context.Context, d *grammar.Definition) error
 		}
 	}
 	return nil
+}
+
+// everything is what is known of a table and its columns.
+func (s *session) everything(ctx context.Context, t grammar.Table, oid uint32) ([]grammar.Column, described, error) {
+	about, err := s.about(ctx, oid)
+	if err != nil {
+		return nil, about, err
+	}
+	columns, err := s.columnsOf(ctx, t)
+	return columns, about, err
+}
+
+// dropColumns drops columns, but not the only one, nor one of the clustering key.
+func (s *session) dropColumns(ctx context.Context, d *grammar.Definition, oid uint32) error {
+	there, about, err := s.everything(ctx, d.Table, oid)
+	if err != nil {
+		return err
+	}
+	for _, c := range d.Columns {
+		i := slices.IndexFunc(there, func(other grammar.Column) bool { return other.Name == c.Name })
+		switch {
+		case i < 0 && d.IfColumns:
+			continue
+		case i < 0:
+			return noSuchColumn(c.Name)
+		case slices.Contains(about.Cluster, c.Name):
+			return clusters(c.Name)
+		case len(there) == 1:
+			return sqlError{"002027", "42601", "SQL compilation error:\ncannot drop the only column '" + c.Name + "' of the table"}
+		}
+		there = slices.Delete(there, i, i+1)
+		if err := s.command(ctx, "ALTER TABLE "+d.Table.SQL()+" DROP COLUMN "+identifier(grammar.Held(c.Name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func noSuchColumn(name string) error {
+	return sqlError{"000904", "42000", fmt.Sprintf("SQL compilation error:\ninvalid identifier '%s'", name)}
+}
+
+func clusters(column string) error {
+	return sqlError{"002215", "42601", "SQL compilation error:\ncolumn '" + column + "' is part of the table's clustering key"}
+}
+
+// renameColumn renames a column that is not of the clustering key ("ALTER
+// TABLE", Usage notes).
+func (s *session) renameColumn(ctx context.Context, d *grammar.Definition, oid uint32) error {
+	there, about, err := s.everything(ctx, d.Table, oid)
+	if err != nil {
+		return err
+	}
+	at := func(name string) int {
+		return slices.IndexFunc(there, func(c grammar.Column) bool { return c.Name == name })
+	}
+	i := at(d.Columns[0].Name)
+	switch {
+	case i < 0:
+		return noSuchColumn(d.Columns[0].Name)
+	case at(d.NewName) >= 0:
+		return sqlError{"001430", "42601", fmt.Sprintf("SQL compilation error:\ncolumn '%s' already exists", d.NewName)}
+	case slices.Contains(about.Cluster, there[i].Name):
+		return clusters(there[i].Name)
+	}
+	column := there[i]
+	table := "ALTER TABLE " + d.Table.SQL() + " RENAME "
+	if column.Type.Check(column.Name) != "" {
+		if err := s.command(ctx, table+"CONSTRAINT "+checkName(column.Name)+" TO "+checkName(d.NewName)); err != nil {
+			return err
+		}
+	}
+	if err := s.command(ctx, table+"COLUMN "+identifier(grammar.Held(column.Name))+" TO "+identifier(grammar.Held(d.NewName))); err != nil {
+		return err
+	}
+	column.Name = d.NewName
+	return s.describeColumns(ctx, d.Table, []grammar.Column{column})
 }
 
 // alterType makes a column wider. Of what Snowflake lets be changed ("ALTER

@@ -9,12 +9,15 @@ import (
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
 )
 
-// lockSpace keeps the locks of tables apart from other advisory locks.
-const lockSpace = int64(0x5F) << 40
-
 // change runs a query or a change of rows, within a transaction.
 func (s *session) change(ctx context.Context, st grammar.Statement) (result, error) {
-	if st.Kind == grammar.Query {
+	if err := s.may(ctx, st); err != nil {
+		return result{}, err
+	}
+	switch {
+	case st.Validate != nil:
+		return s.validate(ctx, st.Validate)
+	case st.Kind == grammar.Query:
 		return readResult(s.conn.ExecParams(ctx, st.SQL, nil, nil, nil, nil), s.names)
 	}
 	oid, err := s.relation(ctx, *st.Target)
@@ -24,7 +27,7 @@ func (s *session) change(ctx context.Context, st grammar.Statement) (result, err
 	if st.Locks {
 		// UPDATE, DELETE and MERGE keep each other out of a table to the end of
 		// the transaction; INSERT and COPY do not wait ("Resource locking").
-		if err := s.command(ctx, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", lockSpace|int64(oid))); err != nil {
+		if err := s.lock(ctx, oid, st.Target.Name); err != nil {
 			return result{}, err
 		}
 	}

@@ -21,13 +21,14 @@ type loaded struct {
 	skipped                bool
 	firstError, firstField string
 	firstLine              int64
+	rejected               []rejected
 }
 
 // copy loads the files one after the other. Nothing but a record and a buffer
 // is held at any time.
 func (s *session) copy(ctx context.Context, c *grammar.Copy, oid uint32) (result, error) {
-	if c.Purge && s.x.multiple {
-		return result{}, unsupported("PURGE in a request with several statements is not imitated")
+	if c.Purge && (s.x.multiple || s.manual) {
+		return result{}, unsupported("PURGE in a request with several statements, or without AUTOCOMMIT, is not imitated")
 	}
 	columns, err := s.copyColumns(ctx, c)
 	if err != nil {
@@ -45,8 +46,14 @@ func (s *session) copy(ctx context.Context, c *grammar.Copy, oid uint32) (result
 	}
 	l := &loader{
 		ctx: ctx, server: s.server, copy: c, columns: columns, files: files,
-		options: stagefile.Options{BinaryFormat: c.Format.BinaryFormat, Truncate: c.Truncate},
+		options: stagefile.Options{
+			File: stagefile.Forms{
+				Date: c.Format.Date, Time: c.Format.Time, Timestamp: c.Format.Timestamp, Binary: c.Format.BinaryFormat,
+			},
+			Session: s.forms, Truncate: c.Truncate,
+		},
 	}
+	l.Fill = l.fill
 	defer l.close()
 	names := make([]string, len(columns))
 	for i, column := range columns {
@@ -54,8 +61,8 @@ func (s *session) copy(ctx context.Context, c *grammar.Copy, oid uint32) (result
 	}
 	_, err = s.conn.CopyFrom(ctx, l, "COPY "+c.Table.SQL()+" ("+strings.Join(names, ", ")+") FROM STDIN")
 	switch {
-	case l.err != nil:
-		return result{}, l.err
+	case l.Err != nil:
+		return result{}, l.Err
 	case err != nil:
 		return result{}, err
 	}
@@ -76,7 +83,7 @@ func (s *session) copyColumns(ctx context.Context, c *grammar.Copy) ([]grammar.C
 		at := slices.IndexFunc(all, func(column grammar.Column) bool { return column.Name == name })
 		switch {
 		case at < 0:
-			return nil, sqlError{"000904", "42000", fmt.Sprintf("SQL compilation error:\ninvalid identifier '%s'", name)}
+			return nil, noSuchColumn(name)
 		case slices.Contains(c.Columns[:i], name):
 			return nil, sqlError{"002025", "42601", fmt.Sprintf("SQL compilation error:\nduplicate column name '%s'", name)}
 		}
@@ -137,7 +144,10 @@ func (s *session) report(ctx context.Context, l *loader, oid uint32) (result, er
 		numberColumn("first_error_character"), textColumn("first_error_column_name"),
 	}}
 	var problems []error
+	s.lastCopy = &copied{table: oid, transform: l.copy.Transform != nil}
+	s.current.copied = s.lastCopy
 	for _, f := range l.done {
+		s.lastCopy.rejected = append(s.lastCopy.rejected, f.rejected...)
 		state := "LOADED"
 		switch {
 		case f.skipped, f.rows == 0 && f.errors > 0:
@@ -157,7 +167,9 @@ func (s *session) report(ctx context.Context, l *loader, oid uint32) (result, er
 		if f.errors > 0 {
 			row[6], row[7], row[8], row[9] = new(f.firstError), whole(f.firstLine), whole(1), new(f.firstField)
 		}
-		r.rows = append(r.rows, row)
+		if !l.copy.FailedOnly || state != "LOADED" {
+			r.rows = append(r.rows, row)
+		}
 		r.stats.Inserted += f.rows
 	}
 	return r, errors.Join(problems...)

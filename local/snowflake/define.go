@@ -2,10 +2,8 @@ package snowflake
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
 )
@@ -16,184 +14,152 @@ func (s *session) define(ctx context.Context, st grammar.Statement) (result, err
 	if err := s.end(ctx, "COMMIT"); err != nil {
 		return result{}, err
 	}
-	return s.inTransaction(ctx, func() (result, error) {
+	s.defines = true
+	defer func() {
+		if s.forgets {
+			s.server.rights.forget()
+		}
+		s.defines, s.forgets = false, false
+	}()
+	return s.alone(ctx, func() (result, error) {
 		// One at a time: PostgreSQL's own IF NOT EXISTS fails in a race.
 		if err := s.command(ctx, "SELECT pg_advisory_xact_lock(7357003)"); err != nil {
 			return result{}, err
 		}
-		d := st.Define
 		switch st.Verb {
+		case "GRANT":
+			return s.grant(ctx, st.Grant)
+		case "CREATE ROLE":
+			return s.createRole(ctx, st.Define)
 		case "CREATE SCHEMA":
-			return s.createSchema(ctx, d)
+			return s.createSchema(ctx, st.Define)
 		case "DROP SCHEMA":
-			return s.dropSchema(ctx, d)
+			return s.dropSchema(ctx, st.Define)
 		case "CREATE TABLE":
-			return s.createTable(ctx, d)
+			return s.createTable(ctx, st.Define)
 		}
-		oid, err := s.lookUp(ctx, d.Table)
-		switch {
-		case err != nil:
-			return result{}, err
-		case oid == 0 && d.IfExists:
-			return done(), nil
-		case oid == 0:
-			return result{}, doesNotExist("Table", d.Table.String())
-		}
-		switch st.Verb {
-		case "DROP TABLE":
-			return message("status", d.Table.Name+" successfully dropped."), s.dropTable(ctx, d.Table, oid)
-		case "COMMENT ON TABLE":
-			return done(), s.describeTable(ctx, d)
-		case "ALTER TABLE ADD COLUMN":
-			return done(), s.addColumns(ctx, d)
-		}
-		return done(), s.alterColumns(ctx, d)
+		return s.alterTable(ctx, st.Verb, st.Define)
 	})
 }
 
+// alterTable does what only the owner of a table may ("Access control
+// privileges", Table privileges).
+func (s *session) alterTable(ctx context.Context, verb string, d *grammar.Definition) (result, error) {
+	oid, err := s.find(ctx, d.Table)
+	switch {
+	case err != nil:
+		return result{}, err
+	case oid == 0 && d.IfExists && verb == "DROP TABLE":
+		return message("status", "Drop statement executed successfully ("+d.Table.Name+" already dropped)."), nil
+	case oid == 0 && d.IfExists:
+		return done(), nil
+	case oid == 0:
+		return result{}, doesNotExist("Table", d.Table.String())
+	}
+	if err := s.needTable(ctx, d.Table, grammar.Ownership); err != nil {
+		return result{}, err
+	}
+	switch verb {
+	case "DROP TABLE":
+		return message("status", d.Table.Name+" successfully dropped."), s.dropTable(ctx, d.Table, oid)
+	case "COMMENT ON TABLE":
+		return done(), s.redescribe(ctx, oid, func(about *described) { about.Comment = d.Comment })
+	case "ALTER TABLE RENAME":
+		return done(), s.rename(ctx, d, oid)
+	case "ALTER TABLE SWAP":
+		return done(), s.swap(ctx, d, oid)
+	case "ALTER TABLE DROP COLUMN":
+		return done(), s.dropColumns(ctx, d, oid)
+	case "ALTER TABLE RENAME COLUMN":
+		return done(), s.renameColumn(ctx, d, oid)
+	case "ALTER TABLE ADD COLUMN":
+		return done(), s.addColumns(ctx, d)
+	}
+	return done(), s.alterColumns(ctx, d)
+}
+
+// find looks for a table that the role sees; 0 is none.
+func (s *session) find(ctx context.Context, t grammar.Table) (uint32, error) {
+	if sees, err := s.sees(ctx, t); err != nil || !sees {
+		return 0, err
+	}
+	return s.lookUp(ctx, t)
+}
+
+// createSchema needs CREATE SCHEMA on the database also where the schema exists
+// (github.com/dbt-labs/dbt-external-tables, issue 214).
 func (s *session) createSchema(ctx context.Context, d *grammar.Definition) (result, error) {
 	if d.Database != "" && d.Database != s.server.options.Database {
 		return result{}, doesNotExist("Database", d.Database)
 	}
 	held := identifier(grammar.Held(d.Schema))
-	there, err := s.exists(ctx, "to_regnamespace", held)
+	there, err := s.schemaExists(ctx, d.Schema)
+	if err == nil {
+		err = s.need(ctx, s.database(), "CREATE SCHEMA")
+	}
+	if err != nil {
+		return result{}, err
+	}
+	sees, err := s.seesSchema(ctx, d.Schema)
 	switch {
 	case err != nil:
 		return result{}, err
+	case there && !sees:
+		return result{}, hidden("Schema", d.Schema)
 	case there && !d.IfNotExists:
-		return result{}, sqlError{"002002", "42710", fmt.Sprintf("SQL compilation error:\nObject '%s' already exists.", d.Schema)}
+		return result{}, alreadyExists(d.Schema)
 	case there:
 		return message("status", d.Schema+" already exists, statement succeeded."), nil
 	}
 	if err := s.command(ctx, "CREATE SCHEMA "+held); err != nil {
 		return result{}, err
 	}
-	return message("status", "Schema "+d.Schema+" successfully created."),
-		s.command(ctx, "COMMENT ON SCHEMA "+held+" IS "+document(described{Name: d.Schema, Comment: d.Comment}))
+	return message("status", "Schema "+d.Schema+" successfully created."), errors.Join(
+		s.command(ctx, "COMMENT ON SCHEMA "+held+" IS "+document(described{Name: d.Schema, Comment: d.Comment})),
+		s.own(ctx, grammar.OnSchema, "0", literal(held)+"::regnamespace"))
 }
 
 func (s *session) dropSchema(ctx context.Context, d *grammar.Definition) (result, error) {
 	held := identifier(grammar.Held(d.Schema))
-	there, err := s.exists(ctx, "to_regnamespace", held)
+	there, err := s.hasSchema(ctx, d.Schema)
 	switch {
 	case err != nil:
 		return result{}, err
 	case !there && !d.IfExists:
 		return result{}, doesNotExist("Schema", d.Schema)
 	case !there:
-		return done(), nil
+		return message("status", "Drop statement executed successfully ("+d.Schema+" already dropped)."), nil
 	}
-	return message("status", d.Schema+" successfully dropped."), s.command(ctx, "DROP SCHEMA "+held+" CASCADE")
+	if err := s.need(ctx, schemaObject(d.Schema), grammar.Ownership); err != nil {
+		return result{}, err
+	}
+	return message("status", d.Schema+" successfully dropped."), errors.Join(
+		s.disown(ctx, grammar.OnSchema, literal(held)+"::regnamespace"), s.command(ctx, "DROP SCHEMA "+held+" CASCADE"))
 }
 
-func (s *session) exists(ctx context.Context, function, name string) (bool, error) {
-	found := s.conn.ExecParams(ctx, "SELECT "+function+"($1) IS NOT NULL", [][]byte{[]byte(name)}, nil, nil, nil).Read()
-	if found.Err != nil {
-		return false, found.Err
+// hasSchema tells whether there is a schema that the role sees.
+func (s *session) hasSchema(ctx context.Context, name string) (bool, error) {
+	there, err := s.schemaExists(ctx, name)
+	if err != nil || !there {
+		return false, err
 	}
-	return string(found.Rows[0][0]) == "t", nil
+	return s.seesSchema(ctx, name)
 }
 
-func (s *session) createTable(ctx context.Context, d *grammar.Definition) (result, error) {
-	schema := s.key(d.Table).Schema
-	there, err := s.exists(ctx, "to_regnamespace", identifier(grammar.Held(schema)))
-	switch {
-	case err != nil:
-		return result{}, err
-	case !there:
-		return result{}, doesNotExist("Schema", schema)
-	}
-	if d.Temporary {
-		d.Table = s.key(d.Table)
-		d.Table.Temporary = true
-	}
-	oid, err := s.lookUp(ctx, d.Table)
-	switch {
-	case err != nil:
-		return result{}, err
-	case oid != 0 && d.IfNotExists:
-		return message("status", d.Table.Name+" already exists, statement succeeded."), nil
-	case oid != 0 && !d.Replace:
-		return result{}, sqlError{"002002", "42710", fmt.Sprintf("SQL compilation error:\nObject '%s' already exists.", d.Table.Name)}
-	case oid != 0:
-		if err := s.dropTable(ctx, d.Table, oid); err != nil {
-			return result{}, err
-		}
-	}
-	if d.Like != nil {
-		if d.Columns, err = s.columnsOf(ctx, *d.Like); err != nil {
-			return result{}, err
-		}
-	}
-	parts := make([]string, len(d.Columns))
-	for i, c := range d.Columns {
-		parts[i] = definition(c)
-	}
-	sql := "CREATE TABLE " + d.Table.SQL() + " (" + strings.Join(parts, ", ") + ")"
-	if err := errors.Join(s.command(ctx, sql), s.describeTable(ctx, d), s.describeColumns(ctx, d.Table, d.Columns)); err != nil {
-		return result{}, err
-	}
-	if d.Temporary {
-		s.temporary[s.key(d.Table)] = true
-	}
-	return message("status", "Table "+d.Table.Name+" successfully created."), nil
+func (s *session) schemaExists(ctx context.Context, name string) (bool, error) {
+	row, err := s.ask(ctx, "SELECT to_regnamespace("+literal(identifier(grammar.Held(name)))+") IS NOT NULL")
+	return err == nil && row[0] == "t", err
 }
 
 func (s *session) dropTable(ctx context.Context, t grammar.Table, oid uint32) error {
+	problems := []error{
+		s.command(ctx, "DROP TABLE "+t.SQL()),
+		s.command(ctx, fmt.Sprintf("DELETE FROM snowflake_system.files WHERE relation = %d", oid)),
+	}
 	if t.Temporary {
-		defer delete(s.temporary, s.key(t))
+		delete(s.temporary, s.key(t))
+	} else {
+		problems = append(problems, s.disown(ctx, grammar.OnTable, fmt.Sprint(oid)))
 	}
-	return errors.Join(s.command(ctx, "DROP TABLE "+t.SQL()),
-		s.command(ctx, fmt.Sprintf("DELETE FROM snowflake_system.files WHERE relation = %d", oid)))
-}
-
-// definition is a column in PostgreSQL's words. Texts compare by their bytes,
-// as Snowflake compares them.
-func definition(c grammar.Column) string {
-	sql := identifier(grammar.Held(c.Name)) + " " + c.Type.SQL()
-	if c.Type.Name == "VARCHAR" {
-		sql += ` COLLATE "C"`
-	}
-	if c.Default != "" {
-		sql += " DEFAULT " + c.Default
-	}
-	if c.NotNull {
-		sql += " NOT NULL"
-	}
-	if check := c.Type.Check(c.Name); check != "" {
-		sql += " CONSTRAINT " + checkName(c.Name) + " CHECK (" + check + ")"
-	}
-	return sql
-}
-
-func checkName(column string) string { return identifier(grammar.Held(column + " fits its type")) }
-
-// described is what the comments of PostgreSQL's objects hold.
-type described struct {
-	Name    string  `json:"name"`
-	Type    string  `json:"type,omitempty"`
-	Comment *string `json:"comment,omitempty"`
-}
-
-func document(d described) string {
-	text, err := json.Marshal(d)
-	if err != nil {
-		panic(err) // it holds strings only
-	}
-	return "E" + strings.ReplaceAll(literal(string(text)), `\`, `\\`)
-}
-
-func (s *session) describeTable(ctx context.Context, d *grammar.Definition) error {
-	return s.command(ctx, "COMMENT ON TABLE "+d.Table.SQL()+" IS "+document(described{Name: d.Table.Name, Comment: d.Comment}))
-}
-
-func (s *session) describeColumns(ctx context.Context, t grammar.Table, columns []grammar.Column) error {
-	for _, c := range columns {
-		sql := "COMMENT ON COLUMN " + t.SQL() + "." + identifier(grammar.Held(c.Name)) + " IS " +
-			document(described{Name: c.Name, Type: c.Type.String(), Comment: c.Comment})
-		if err := s.command(ctx, sql); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(problems...)
 }

@@ -24,11 +24,28 @@ var (
 		"000606", "57P03",
 		"No active warehouse selected in the current session.  Select an active warehouse with the 'use warehouse' command.",
 	}
+	errNoSuchWarehouse = sqlError{"002043", "02000", "SQL compilation error:\nObject does not exist, or operation cannot be performed."}
+
 	errTimeout = errors.New("the statement's time is over")
 )
 
 func doesNotExist(kind, name string) error {
 	return sqlError{"002003", "42S02", fmt.Sprintf("SQL compilation error:\n%s '%s' does not exist or not authorized.", kind, name)}
+}
+
+func noSuchDatabase(name string) error {
+	return sqlError{"002003", "02000", fmt.Sprintf("SQL compilation error:\nDatabase '%s' does not exist or not authorized.", name)}
+}
+
+func alreadyExists(name string) error {
+	return sqlError{"002002", "42710", fmt.Sprintf("SQL compilation error:\nObject '%s' already exists.", name)}
+}
+
+// hidden is for what exists and the role does not see.
+func hidden(kind, name string) error {
+	return sqlError{"003041", "42710", fmt.Sprintf("SQL compilation error:\n%s '%s' already exists, but current role has no privileges on it. "+
+		"If this is unexpected and you cannot resolve this problem, contact your system administrator. "+
+		"ACCOUNTADMIN role may be required to manage the privileges on the object.", kind, name)}
 }
 
 // unsupported is for what the stand-in does not imitate.
@@ -63,6 +80,10 @@ func fromPostgreSQL(e *pgconn.PgError) sqlError {
 		return sqlError{"100038", "22018", fmt.Sprintf("Numeric value '%s' is not recognized", m[1])}
 	}
 	switch e.Code {
+	case badJSON:
+		return sqlError{"100069", "22P02", "Error parsing JSON: " + e.Message}
+	case "22023":
+		return sqlError{"100115", "22000", "The string is not a legal encoded value: " + e.Message}
 	case "22012":
 		return sqlError{"100051", "22012", "Division by zero"}
 	case "21000":

@@ -8,15 +8,14 @@ import (
 	"io"
 	"slices"
 
+	"github.com/stagelift/stagelift/local/sessions"
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
 	"github.com/stagelift/stagelift/local/snowflake/stagefile"
 )
 
-// batchBytes is how much text is made at a time, about a message's worth.
-const batchBytes = 64 << 10
-
 // loader is what PostgreSQL reads: the files' rows in its own text format.
 type loader struct {
+	sessions.Feed
 	// ctx lasts as long as the COPY; io.Reader has no place for it.
 	ctx     context.Context
 	server  *Server
@@ -28,36 +27,12 @@ type loader struct {
 	current loaded
 	reader  stagefile.Reader
 	row     []byte
-	text    []byte
-	unread  []byte
 	done    []loaded
-	// err is why reading ended early.
-	err error
-}
-
-func (l *loader) Read(p []byte) (int, error) {
-	for len(l.unread) == 0 {
-		if l.err != nil {
-			return 0, l.err
-		}
-		l.text = l.text[:0]
-		end, err := l.fill()
-		if err != nil {
-			l.err = err
-			return 0, err
-		}
-		if l.unread = l.text; end && len(l.text) == 0 {
-			return 0, io.EOF
-		}
-	}
-	n := copy(p, l.unread)
-	l.unread = l.unread[n:]
-	return n, nil
 }
 
 // fill makes a batch of text; end is true when there is no more.
 func (l *loader) fill() (end bool, err error) {
-	for len(l.text) < batchBytes {
+	for len(l.Text) < sessions.BatchBytes {
 		if l.reader == nil {
 			if len(l.files) == 0 {
 				return true, nil
@@ -115,10 +90,10 @@ func (l *loader) tooBad(f file) (bool, error) {
 		return false, err
 	}
 	defer l.close()
-	kept := len(l.text)
+	kept := len(l.Text)
 	for l.reader != nil {
 		more, err := l.record()
-		l.text = l.text[:kept]
+		l.Text = l.Text[:kept]
 		if err != nil {
 			return false, err
 		}
@@ -126,7 +101,11 @@ func (l *loader) tooBad(f file) (bool, error) {
 			break
 		}
 	}
-	return l.current.errors >= int64(l.copy.OnError.Limit), nil
+	limit := int64(l.copy.OnError.Limit)
+	if l.copy.OnError.Percent {
+		return l.current.errors*100 > limit*l.current.parsed, nil
+	}
+	return l.current.errors >= limit, nil
 }
 
 func (l *loader) close() {
@@ -159,7 +138,7 @@ func (l *loader) record() (more bool, err error) {
 			return true, l.bad(fmt.Sprintf("%q[%q:%d]", l.copy.Table.Name, l.columns[i].Name, i+1), err)
 		}
 	}
-	l.text = append(append(l.text, l.row...), '\n')
+	l.Text = append(append(l.Text, l.row...), '\n')
 	l.current.rows++
 	return true, nil
 }
@@ -190,7 +169,7 @@ func (l *loader) appendColumn(i int) error {
 		l.row = append(l.row, `\N`...)
 		return nil
 	}
-	l.row = appendEscaped(l.row, v.Text)
+	l.row = sessions.AppendField(l.row, v.Text)
 	return nil
 }
 
@@ -201,6 +180,9 @@ func (l *loader) value(i int) (stagefile.Value, error) {
 		return l.evaluate(l.copy.Transform[i])
 	case l.copy.Match != "":
 		v, _, err := l.reader.Named(l.columns[i].Name, l.copy.Match == "CASE_SENSITIVE")
+		if v.Kind == stagefile.Text && l.copy.Format.TrimSpace {
+			v.Text = bytes.TrimSpace(v.Text)
+		}
 		if v.Kind == stagefile.Text && slices.Contains(l.copy.Format.NullIf, string(v.Text)) {
 			return stagefile.Value{}, err // NULL_IF goes for JSON and Parquet in this mode only
 		}
@@ -225,6 +207,11 @@ func (l *loader) bad(column string, err error) error {
 		l.current.firstError, l.current.firstLine, l.current.firstField = e.message, line, column
 	}
 	if l.copy.OnError.Action != "ABORT_STATEMENT" {
+		r := rejected{problem: e, file: l.current.file.name, column: column, line: line, number: l.current.parsed}
+		if l.reader != nil {
+			r.record = bytes.Clone(l.reader.Record())
+		}
+		l.current.rejected = append(l.current.rejected, r)
 		return nil
 	}
 	e.message += fmt.Sprintf("\n  File '%s', line %d, character 1\n  Row %d, column %s\n"+
@@ -232,27 +219,4 @@ func (l *loader) bad(column string, err error) error {
 		"for the ON_ERROR option. For more information on loading options, please run 'info loading_data' in a SQL client.",
 		l.current.file.name, line, l.current.parsed, column)
 	return e
-}
-
-// appendEscaped writes what COPY's text format gives a meaning of its own.
-func appendEscaped(row, value []byte) []byte {
-	for len(value) > 0 {
-		n := bytes.IndexAny(value, "\\\t\n\r")
-		if n < 0 {
-			break
-		}
-		row = append(row, value[:n]...)
-		switch value[n] {
-		case '\\':
-			row = append(row, `\\`...)
-		case '\t':
-			row = append(row, `\t`...)
-		case '\n':
-			row = append(row, `\n`...)
-		case '\r':
-			row = append(row, `\r`...)
-		}
-		value = value[n+1:]
-	}
-	return append(row, value...)
 }

@@ -26,7 +26,8 @@ type Options struct {
 	// them. There is one of each.
 	Role, Warehouse, Database string
 	// Stages are the external stages by their names, "SCHEMA.STAGE", each with
-	// its URL: s3://bucket/ or s3://bucket/prefix/.
+	// its URL: s3://bucket/ or s3://bucket/prefix/. An administrator has created
+	// them, and their schemas.
 	Stages map[string]string
 	// S3 is how COPY reads: endpoint, credentials, region. They stand for the
 	// role of the storage integration.
@@ -58,6 +59,8 @@ type Options struct {
 	BeforeStatement func(ctx context.Context, handle string, index int, sql string) error
 	// Now is the clock. Nil is the real one.
 	Now func() time.Time
+
+	Strictness
 }
 
 // Request is what the hooks of Options see of a request.
@@ -150,6 +153,15 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SyncWait == 0 {
 		o.SyncWait = syncWait
+	}
+	if o.Integration == "" {
+		o.Integration = "STAGED"
+	}
+	if o.Waiters == 0 {
+		o.Waiters = defaultWaiters
+	}
+	if o.Grants == nil && !o.AllPrivileges {
+		o.Grants = o.documentedGrants()
 	}
 	return o
 }

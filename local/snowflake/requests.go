@@ -34,6 +34,7 @@ type execution struct {
 	wrong              error
 	canceled, timedOut bool
 	result             result
+	copied             *copied
 	parts              []*execution
 	ended              time.Time
 }

@@ -49,22 +49,19 @@ func (s *Server) run(ctx context.Context, x *execution) {
 }
 
 func (s *Server) inSlot(ctx context.Context, x *execution) error {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+	session := s.newSession(nil, x)
+	if err := session.takeSlot(ctx); err != nil {
+		return err
 	}
+	defer session.close()
 	conn, err := s.sessions.Take(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
 	defer s.sessions.Return(ctx, conn)
-	session := &session{server: s, conn: conn, x: x, names: map[string]string{}, temporary: map[grammar.Table]bool{}}
-	if x.in.Schema != "" {
-		if err := session.useSchema(ctx, x.in.Schema); err != nil {
-			return err
-		}
+	session.conn = conn
+	if err := session.prepare(ctx); err != nil {
+		return err
 	}
 	if !x.multiple {
 		x.result, err = session.one(ctx, 0, x.texts[0])
@@ -72,6 +69,7 @@ func (s *Server) inSlot(ctx context.Context, x *execution) error {
 	}
 	for i, text := range x.texts {
 		part := s.requests.addPart(x)
+		session.current = part
 		part.result, err = session.one(ctx, i, text)
 		part.wrong = err
 		close(part.done)

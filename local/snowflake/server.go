@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -17,8 +16,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 
 	"github.com/stagelift/stagelift/local/sessions"
 	"github.com/stagelift/stagelift/local/snowflake/sts"
@@ -47,6 +44,10 @@ type Server struct {
 	endpoint string
 	requests *requests
 	slots    chan struct{}
+	compute  *sessions.Compute
+	locks    locks
+	account  parameters
+	rights   knownRights
 	running  sync.WaitGroup
 	// life ends with the server, and with it every statement.
 	life context.Context
@@ -77,8 +78,22 @@ func start(ctx context.Context, o Options) (*Server, error) {
 		s3:       s3.NewFromConfig(o.S3, func(options *s3.Options) { options.UsePathStyle = true }),
 		requests: newRequests(o.Now),
 		slots:    make(chan struct{}, slots),
+		compute:  sessions.NewCompute(o.Resume, o.Idle, o.Now),
+		locks:    locks{waiting: map[uint32]int{}, holder: map[uint32]holder{}},
 	}
-	config, err := warehouseConfig(o.DatabaseURL)
+	var err error
+	if s.account, err = newParameters(o.Parameters); err != nil {
+		return nil, err
+	}
+	role := o.Role
+	if o.AllPrivileges {
+		role = ""
+	}
+	config, err := sessions.NewConfig(o.DatabaseURL, map[string]string{
+		"application_name": "snowflake stand-in", "search_path": "", "client_min_messages": "warning",
+		"extra_float_digits": "1", "bytea_output": "hex",
+		"snowflake.role": role, // INFORMATION_SCHEMA shows what it has a privilege on
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -179,24 +194,4 @@ func (s *Server) Close() error {
 		return fmt.Errorf("closing the Snowflake stand-in: %w", err)
 	}
 	return nil
-}
-
-// warehouseConfig gives a session the settings that Snowflake has, whatever
-// the server's are.
-func warehouseConfig(url string) (*pgconn.Config, error) {
-	config, err := pgconn.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("reading DatabaseURL: %w", err)
-	}
-	maps.Copy(config.RuntimeParams, map[string]string{
-		"application_name": "snowflake stand-in", "TimeZone": "UTC", "DateStyle": "ISO, MDY", "search_path": "",
-		"standard_conforming_strings": "on", "client_encoding": "UTF8", "client_min_messages": "warning",
-		"extra_float_digits": "1", "bytea_output": "hex",
-	})
-	// A statement that waits for a lock does not notice that its client has
-	// gone: it must be told.
-	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
-	}
-	return config, nil
 }

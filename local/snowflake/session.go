@@ -2,13 +2,13 @@ package snowflake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/stagelift/stagelift/local/sessions"
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
 )
 
@@ -17,6 +17,18 @@ type session struct {
 	server *Server
 	conn   *pgconn.PgConn
 	x      *execution
+	// current is the statement of the request that runs.
+	current *execution
+	// role is whose privileges count; empty is an administrator, who has all.
+	role   string
+	rights rights
+	// defines is true while DDL runs, forgets when it changes rights.
+	defines, forgets bool
+	parameters
+	// inSlot is true while it has one of the places where statements run; awake
+	// ends its use of the warehouse.
+	inSlot bool
+	awake  func()
 	// open is true within BEGIN and COMMIT.
 	open bool
 	// names are the long names that were said, by what stands for them.
@@ -25,6 +37,47 @@ type session struct {
 	temporary map[grammar.Table]bool
 	// purge are files to remove once they are loaded for good.
 	purge []file
+	// lastCopy is the last COPY INTO that succeeded, or nil.
+	lastCopy *copied
+}
+
+func (s *Server) newSession(conn *pgconn.PgConn, x *execution) *session {
+	role := s.options.Role
+	if s.options.AllPrivileges {
+		role = ""
+	}
+	known, _ := s.rights.get()
+	return &session{
+		server: s, conn: conn, x: x, current: x, role: role, rights: known, parameters: s.account.clone(),
+		names: map[string]string{}, temporary: map[grammar.Table]bool{},
+	}
+}
+
+// prepare begins the session: with the warehouse, the database and the schema.
+func (s *session) prepare(ctx context.Context) error {
+	if s.x.in.Warehouse != "" {
+		warehouse := object{grammar.OnWarehouse, "", s.server.options.Warehouse}
+		if usable, err := s.holds(ctx, warehouse, "USAGE"); err != nil || !usable {
+			return orElse(err, errNoSuchWarehouse)
+		}
+	}
+	if s.x.in.Database != "" {
+		if sees, err := s.holds(ctx, s.database(), ""); err != nil || !sees {
+			return orElse(err, noSuchDatabase(s.x.in.Database))
+		}
+	}
+	if s.x.in.Schema != "" {
+		return s.useSchema(ctx, s.x.in.Schema)
+	}
+	return nil
+}
+
+// close gives back what the session has of the warehouse.
+func (s *session) close() {
+	s.leaveSlot()
+	if s.awake != nil {
+		s.awake()
+	}
 }
 
 // one runs one statement of the request.
@@ -35,7 +88,11 @@ func (s *session) one(ctx context.Context, index int, text grammar.Text) (result
 			return result{}, fmt.Errorf("the session was lost: %w", err)
 		}
 	}
-	st, err := grammar.Parse(text.SQL, s.x.bindings, func(t grammar.Table) bool { return s.temporary[s.key(t)] })
+	return s.statement(ctx, text.SQL)
+}
+
+func (s *session) statement(ctx context.Context, sql string) (result, error) {
+	st, err := s.rules().Parse(sql, s.x.bindings)
 	if err != nil {
 		return result{}, err
 	}
@@ -45,11 +102,7 @@ func (s *session) one(ctx context.Context, index int, text grammar.Text) (result
 	}
 	switch st.Kind {
 	case grammar.Begin:
-		if !s.open {
-			err = s.command(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED")
-			s.open = err == nil
-		}
-		return done(), err
+		return done(), s.begin(ctx)
 	case grammar.Commit:
 		return done(), s.end(ctx, "COMMIT")
 	case grammar.Rollback:
@@ -60,12 +113,23 @@ func (s *session) one(ctx context.Context, index int, text grammar.Text) (result
 		return s.define(ctx, st)
 	case grammar.Query, grammar.DML, grammar.Load:
 	}
+	if err := s.wake(ctx); err != nil {
+		return result{}, err
+	}
 	r, err := s.inTransaction(ctx, func() (result, error) { return s.change(ctx, st) })
 	if err == nil {
 		s.server.remove(ctx, s.purge)
 	}
 	s.purge = nil
 	return r, err
+}
+
+// wake lets the warehouse resume for the first statement that needs it.
+func (s *session) wake(ctx context.Context) (err error) {
+	if s.awake == nil {
+		s.awake, err = s.server.compute.Begin(ctx)
+	}
+	return err
 }
 
 // allowed holds a statement to what a session of the SQL API may do.
@@ -106,27 +170,34 @@ func (s *session) key(t grammar.Table) grammar.Table {
 }
 
 func (s *session) useSchema(ctx context.Context, name string) error {
-	held := identifier(grammar.Held(name))
-	found := s.conn.ExecParams(ctx, "SELECT to_regnamespace($1) IS NOT NULL", [][]byte{[]byte(held)}, nil, nil, nil).Read()
-	if found.Err != nil {
-		return found.Err
+	there, err := s.seesSchema(ctx, name)
+	if err == nil && s.role == "" {
+		there, err = s.schemaExists(ctx, name)
 	}
-	if string(found.Rows[0][0]) != "t" {
-		return doesNotExist("Schema", name)
+	if err != nil || !there {
+		return orElse(err, doesNotExist("Schema", name))
 	}
-	return s.command(ctx, "SET search_path TO "+held)
+	return s.command(ctx, "SET search_path TO "+identifier(grammar.Held(name)))
 }
 
-// set takes the parameters that say what is so anyway, and LOCK_TIMEOUT.
+// set takes the parameters that are imitated, and those that say what is so
+// anyway.
 func (s *session) set(ctx context.Context, p *grammar.Parameter) error {
+	known, err := s.parameters.set(p.Name, p.Value)
 	switch {
+	case err != nil:
+		return err
+	case p.Name == "AUTOCOMMIT": // it commits what is open
+		return s.end(ctx, "COMMIT")
+	case known:
+		return nil
 	case p.Name == "LOCK_TIMEOUT":
 		n, err := strconv.Atoi(p.Value)
 		if err != nil || n < 1 {
 			return unsupported("LOCK_TIMEOUT = %s is not imitated", p.Value)
 		}
 		return s.command(ctx, fmt.Sprintf("SET lock_timeout = '%ds'", n))
-	case p.Name == "AUTOCOMMIT" && p.Value == "TRUE", p.Name == "TIMEZONE" && p.Value == "UTC", p.Name == "QUERY_TAG",
+	case p.Name == "TIMEZONE" && p.Value == "UTC", p.Name == "QUERY_TAG",
 		p.Name == "ERROR_ON_NONDETERMINISTIC_MERGE" && p.Value == "TRUE",
 		// An error ends the request, and with it the session, either way.
 		p.Name == "TRANSACTION_ABORT_ON_ERROR" && (p.Value == "TRUE" || p.Value == "FALSE"):
@@ -135,49 +206,8 @@ func (s *session) set(ctx context.Context, p *grammar.Parameter) error {
 	return unsupported("session parameter %s = %s is not imitated", p.Name, p.Value)
 }
 
-// inTransaction runs a statement in the transaction that is open, or in one of
-// its own.
-func (s *session) inTransaction(ctx context.Context, do func() (result, error)) (result, error) {
-	if s.open {
-		return do()
-	}
-	if err := s.command(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED"); err != nil {
-		return result{}, err
-	}
-	s.open = true
-	r, err := do()
-	if err != nil {
-		return result{}, errors.Join(err, s.end(context.WithoutCancel(ctx), "ROLLBACK"))
-	}
-	return r, s.end(ctx, "COMMIT")
-}
-
-// end ends the transaction, if one is open; otherwise it does nothing, as with
-// Snowflake. A commit is not to be cancelled half-way, for then nobody could
-// tell how it ended.
-func (s *session) end(ctx context.Context, verb string) error {
-	if !s.open {
-		return nil
-	}
-	s.open = false
-	if verb == "ROLLBACK" {
-		if s.conn.IsClosed() {
-			return nil // it went with the session
-		}
-		return s.command(ctx, verb)
-	}
-	going := false
-	s.server.requests.update(func() {
-		going = ctx.Err() == nil
-		s.x.committing = going
-	})
-	if !going {
-		return ctx.Err()
-	}
-	defer s.server.requests.update(func() { s.x.committing = false })
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	return s.command(ctx, verb)
+func (s *session) ask(ctx context.Context, sql string) ([]string, error) {
+	return sessions.Ask(ctx, s.conn, sql)
 }
 
 func (s *session) command(ctx context.Context, sql string) error {

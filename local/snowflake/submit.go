@@ -141,9 +141,9 @@ func (s *Server) checkContext(in submission, texts []grammar.Text, count int) er
 	case in.Role != "" && in.Role != s.options.Role:
 		return sqlError{"390189", "08001", fmt.Sprintf("Role '%s' specified in the connect string is not granted to this user.", in.Role)}
 	case in.Warehouse != "" && in.Warehouse != s.options.Warehouse:
-		return sqlError{"002043", "02000", "SQL compilation error:\nObject does not exist, or operation cannot be performed."}
+		return errNoSuchWarehouse
 	case in.Database != "" && in.Database != s.options.Database:
-		return sqlError{"002003", "02000", fmt.Sprintf("SQL compilation error:\nDatabase '%s' does not exist or not authorized.", in.Database)}
+		return noSuchDatabase(in.Database)
 	case in.Warehouse == "" && count != 1:
 		return errNoWarehouse
 	}

@@ -25,16 +25,16 @@ CREATE TABLE IF NOT EXISTS snowflake_system.files (
   relation oid NOT NULL, url text NOT NULL, etag text NOT NULL, loaded_at timestamptz NOT NULL, PRIMARY KEY (relation, url));
 CREATE OR REPLACE FUNCTION snowflake_system.member(comment text, key text) RETURNS text IMMUTABLE LANGUAGE sql AS
   $$ SELECT comment::jsonb ->> key $$;
-CREATE OR REPLACE FUNCTION snowflake_system.parse_json(value text) RETURNS jsonb IMMUTABLE LANGUAGE sql AS
-  $$ SELECT CASE WHEN value ~ '^\s*$' THEN NULL ELSE value::jsonb END $$;
 CREATE OR REPLACE FUNCTION snowflake_system.size(kind text, place int) RETURNS numeric IMMUTABLE LANGUAGE sql AS
   $$ SELECT split_part(rtrim(split_part(kind, '(', 2), ')'), ',', place)::numeric $$;
+` + systemFunctions + systemGrants + `
 CREATE OR REPLACE VIEW snowflake_system.tables AS
 SELECT c.oid, coalesce(snowflake_system.member(obj_description(n.oid, 'pg_namespace'), 'name'), n.nspname::text) AS table_schema,
        coalesce(snowflake_system.member(obj_description(c.oid, 'pg_class'), 'name'), c.relname::text) AS table_name,
        snowflake_system.member(obj_description(c.oid, 'pg_class'), 'comment') AS comment
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname NOT IN ('snowflake_system', 'information_schema') AND n.nspname NOT LIKE 'pg\_%';
+WHERE c.relkind = 'r' AND n.nspname NOT IN ('snowflake_system', 'information_schema') AND n.nspname NOT LIKE 'pg\_%'
+  AND snowflake_system.visible('TABLE', c.oid) AND snowflake_system.visible('SCHEMA', n.oid);
 CREATE OR REPLACE VIEW "INFORMATION_SCHEMA"."TABLES" AS
 SELECT DATABASE::text AS "TABLE_CATALOG", t.table_schema AS "TABLE_SCHEMA", t.table_name AS "TABLE_NAME",
        'BASE TABLE'::text AS "TABLE_TYPE", t.comment AS "COMMENT"
@@ -43,7 +43,8 @@ CREATE OR REPLACE VIEW "INFORMATION_SCHEMA"."SCHEMATA" AS
 SELECT DATABASE::text AS "CATALOG_NAME",
        coalesce(snowflake_system.member(obj_description(n.oid, 'pg_namespace'), 'name'), n.nspname::text) AS "SCHEMA_NAME"
 FROM pg_catalog.pg_namespace n
-WHERE n.nspname NOT IN ('snowflake_system', 'information_schema') AND n.nspname NOT LIKE 'pg\_%';
+WHERE n.nspname NOT IN ('snowflake_system', 'information_schema') AND n.nspname NOT LIKE 'pg\_%'
+  AND (n.nspname = 'INFORMATION_SCHEMA' OR snowflake_system.visible('SCHEMA', n.oid));
 CREATE OR REPLACE VIEW "INFORMATION_SCHEMA"."COLUMNS" AS
 SELECT DATABASE::text AS "TABLE_CATALOG", t.table_schema AS "TABLE_SCHEMA", t.table_name AS "TABLE_NAME",
        snowflake_system.member(d.doc, 'name') AS "COLUMN_NAME",
@@ -73,7 +74,12 @@ func (s *Server) prepareWarehouse(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, sql).ReadAll(); err != nil {
 		return fmt.Errorf("creating the system views: %w", err)
 	}
-	return nil
+	_, err = conn.ExecParams(ctx, "INSERT INTO snowflake_system.roles VALUES ($1), ($2), ($3) ON CONFLICT DO NOTHING",
+		[][]byte{[]byte(administrator), []byte(public), []byte(s.options.Role)}, nil, nil, nil).Close()
+	if err != nil {
+		return fmt.Errorf("creating the roles: %w", err)
+	}
+	return s.Administer(ctx, s.options.setUp()...)
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

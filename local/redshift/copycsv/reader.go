@@ -22,9 +22,11 @@ type Reader struct {
 	delimiter byte
 	line      int
 	start     int
-	row       []byte
-	marks     []mark
-	fields    []Field
+	// bare is true when the row read last ended in a line feed alone.
+	bare   bool
+	row    []byte
+	marks  []mark
+	fields []Field
 }
 
 // mark is where a field ends in row.
@@ -41,6 +43,11 @@ func NewReader(in io.Reader, quote, delimiter byte) *Reader {
 
 // Line is the number of the line that the row read last began on, from 1.
 func (r *Reader) Line() int { return r.start }
+
+// Blank tells whether the row read last is a line of nothing but a line feed.
+func (r *Reader) Blank() bool {
+	return r.bare && len(r.fields) == 1 && len(r.fields[0].Text) == 0 && !r.fields[0].Quoted
+}
 
 // SkipLine leaves out a line, whatever stands in it.
 func (r *Reader) SkipLine() error {
@@ -59,7 +66,7 @@ func (r *Reader) SkipLine() error {
 // Read returns the next row, or io.EOF after the last. The fields are good
 // until the next Read.
 func (r *Reader) Read() ([]Field, error) {
-	r.row, r.marks, r.start = r.row[:0], r.marks[:0], r.line
+	r.row, r.marks, r.start, r.bare = r.row[:0], r.marks[:0], r.line, false
 	if _, err := r.in.Peek(1); err != nil {
 		return nil, err
 	}
@@ -174,6 +181,7 @@ func (r *Reader) separator() (more bool, err error) {
 		return true, nil
 	case '\n':
 		r.line++
+		r.bare = true
 		return false, nil
 	case '\r':
 		if next, err = r.peek(); err != nil || next != '\n' {

@@ -3,6 +3,8 @@ package grammar
 import (
 	"fmt"
 	"strings"
+
+	"github.com/stagelift/stagelift/local/sqltext"
 )
 
 // simpleTypes are the types without a length, under every name that the guide
@@ -48,46 +50,46 @@ type columnType struct {
 // columnType reads the type of a column called name, or of a cast when name
 // is empty.
 func (p *parser) columnType(name string) columnType {
-	t := p.peek()
-	if t.kind != word {
-		p.unexpected()
+	t := p.Peek()
+	if t.Kind != sqltext.Word {
+		p.Unexpected()
 	}
-	p.next++
+	p.Next++
 	c := p.typeNamed(t, name)
-	if p.is("[") {
-		fail(p.peek().pos, "Column %q has unsupported type \"%s[]\".", name, t.text)
+	if p.Is("[") {
+		sqltext.Fail(p.Peek().Pos, "Column %q has unsupported type \"%s[]\".", name, t.Text)
 	}
 	return c
 }
 
-func (p *parser) typeNamed(t token, column string) columnType {
-	if sql, known := simpleTypes[t.text]; known {
+func (p *parser) typeNamed(t sqltext.Token, column string) columnType {
+	if sql, known := simpleTypes[t.Text]; known {
 		return columnType{sql: sql}
 	}
-	switch t.text {
+	switch t.Text {
 	case "double":
-		p.expectWords("precision")
+		p.ExpectWords("precision")
 		return columnType{sql: "double precision"}
 	case "decimal", "numeric":
 		return p.decimalType()
 	case "time", "timestamp":
-		return p.timeType(t.text)
+		return p.timeType(t.Text)
 	case "varchar", "nvarchar":
 		return charType("character varying", p.length("VARCHAR", 256, maxVarchar))
 	case "text":
 		return charType("character varying", defText)
 	case "char", "character", "nchar":
-		if t.text == "character" && p.acceptWords("varying") {
+		if t.Text == "character" && p.AcceptWords("varying") {
 			return charType("character varying", p.length("VARCHAR", 256, maxVarchar))
 		}
 		return charType("character", p.length("CHAR", 1, maxChar))
 	case "varbyte", "varbinary":
 		return columnType{"bytea", bytesCheck(p.length("VARBYTE", defVarbyte, maxVarbyte))}
 	}
-	if foreignTypes[t.text] {
-		fail(t.pos, "Column %q has unsupported type %q.", column, t.text)
+	if foreignTypes[t.Text] {
+		sqltext.Fail(t.Pos, "Column %q has unsupported type %q.", column, t.Text)
 	}
-	fail(t.pos, "type %q does not exist", t.text)
+	sqltext.Fail(t.Pos, "type %q does not exist", t.Text)
 	return columnType{}
 }
 
@@ -100,45 +102,45 @@ func charType(sql string, length int) columnType {
 func bytesCheck(length int) string { return strings.Replace(lengthCheck, "%d", fmt.Sprint(length), 1) }
 
 func (p *parser) length(what string, def, limit int) int {
-	if !p.accept("(") {
+	if !p.Accept("(") {
 		return def
 	}
-	pos := p.peek().pos
+	pos := p.Peek().Pos
 	n := limit
-	if !p.acceptWords("max") {
-		n = p.integer()
+	if !p.AcceptWords("max") {
+		n = p.Integer()
 	}
 	if n < 1 || n > limit {
-		fail(pos, "length for type %s cannot exceed %d", what, limit)
+		sqltext.Fail(pos, "length for type %s cannot exceed %d", what, limit)
 	}
-	p.expect(")")
+	p.Expect(")")
 	return n
 }
 
 func (p *parser) decimalType() columnType {
 	precision, scale := 18, 0
-	if p.accept("(") {
-		pos := p.peek().pos
-		precision = p.integer()
-		if p.accept(",") {
-			scale = p.integer()
+	if p.Accept("(") {
+		pos := p.Peek().Pos
+		precision = p.Integer()
+		if p.Accept(",") {
+			scale = p.Integer()
 		}
 		if precision < 1 || precision > maxDecimal {
-			fail(pos, "DECIMAL precision %d must be between 1 and %d", precision, maxDecimal)
+			sqltext.Fail(pos, "DECIMAL precision %d must be between 1 and %d", precision, maxDecimal)
 		}
 		if scale > maxScale || scale > precision {
-			fail(pos, "DECIMAL scale %d must be between 0 and the precision %d, %d at most", scale, precision, maxScale)
+			sqltext.Fail(pos, "DECIMAL scale %d must be between 0 and the precision %d, %d at most", scale, precision, maxScale)
 		}
-		p.expect(")")
+		p.Expect(")")
 	}
 	return columnType{sql: fmt.Sprintf("numeric(%d,%d)", precision, scale)}
 }
 
 func (p *parser) timeType(name string) columnType {
 	switch {
-	case p.acceptWords("with", "time", "zone"):
+	case p.AcceptWords("with", "time", "zone"):
 		return columnType{sql: name + "tz"}
-	case p.acceptWords("without", "time", "zone"):
+	case p.AcceptWords("without", "time", "zone"):
 	}
 	return columnType{sql: name}
 }

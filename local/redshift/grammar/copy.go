@@ -3,6 +3,8 @@ package grammar
 import (
 	"slices"
 	"strings"
+
+	"github.com/stagelift/stagelift/local/sqltext"
 )
 
 // The formats that COPY reads.
@@ -41,103 +43,124 @@ type Copy struct {
 	IgnoreHeader int
 	// TimeAuto and DateAuto let other forms in than the default ones.
 	TimeAuto, DateAuto bool
-	// EmptyAsNull makes empty CHAR and VARCHAR fields NULL.
-	EmptyAsNull bool
+	// DateFormat and TimeFormat are the forms of dates and of timestamps, where
+	// they are neither the default nor 'auto'; TimeFormat may be EpochSeconds or
+	// EpochMilliseconds.
+	DateFormat, TimeFormat string
+	// EmptyAsNull makes empty CHAR and VARCHAR fields NULL, BlanksAsNull those of
+	// white space.
+	EmptyAsNull, BlanksAsNull bool
+	// TrimBlanks takes white space from the end of VARCHAR fields.
+	TrimBlanks bool
+	// Truncate cuts CHAR and VARCHAR fields to what the column holds.
+	Truncate bool
+	// Replacement stands for each byte of invalid UTF-8; 0 refuses it.
+	Replacement byte
+	// FillRecord lets fields be missing at the end of a row.
+	FillRecord bool
+	// IgnoreBlankLines leaves out lines of nothing but their end.
+	IgnoreBlankLines bool
+	// MaxError is how many bad rows make the COPY fail; 0 is 1.
+	MaxError int
+	// Encoding is what the files are written in: UTF16, UTF16LE, UTF16BE,
+	// ISO88591, or empty for UTF-8.
+	Encoding string
+	// Statistics is true where STATUPDATE was given, which only the owner may.
+	Statistics bool
 	// RoundDecimals rounds what a DECIMAL cannot hold instead of cutting it.
 	RoundDecimals bool
 }
 
-// notImitated are options that the guide documents for COPY from S3 and that
-// this stand-in would have to ignore: it refuses them instead.
-var notImitated = strings.Fields(`acceptanydate acceptinvchars avro blanksasnull comprows encrypted escape
-	explicit_ids fillrecord fixedwidth ignoreallerrors ignoreblanklines lzop noload orc readratio
-	removequotes serializetojson shapefile ssh trimblanks truncatecolumns`)
-
 // columnarOptions are those that COPY takes with Parquet ("COPY from columnar
 // data formats"), of those that are understood here.
-var columnarOptions = map[string]bool{"format": true, "parquet": true, "manifest": true, "statupdate": true}
+var columnarOptions = map[string]bool{
+	"format": true, "parquet": true, "manifest": true, "statupdate": true, "acceptinvchars": true, "fillrecord": true,
+}
+
+// lineOptions are about lines and fields, which JSON has not.
+var lineOptions = []string{"delimiter", "ignoreheader", "ignoreblanklines", "fillrecord", "encoding"}
 
 func (p *parser) copyStatement() Statement {
-	p.expectWords("copy")
+	p.ExpectWords("copy")
 	c := &Copy{Table: p.table(), Quote: '"', Null: `\N`}
-	if p.is("(") {
-		c.Columns = p.identifiers()
+	if p.Is("(") {
+		c.Columns = p.Identifiers()
 	}
-	p.expectWords("from")
+	p.ExpectWords("from")
 	p.copySource(c)
 	p.copyRole(c)
 	seen := map[string]bool{}
-	for p.peek().kind == word {
-		t := p.advance()
-		if t.text == "format" {
-			p.acceptWords("as")
-			t = p.advance()
+	for p.Peek().Kind == sqltext.Word {
+		t := p.Advance()
+		if t.Text == "format" {
+			p.AcceptWords("as")
+			t = p.Advance()
 		}
-		if seen[t.text] {
-			fail(t.pos, "conflicting or redundant options: %s is given twice", strings.ToUpper(t.text))
+		if seen[t.Text] {
+			sqltext.Fail(t.Pos, "conflicting or redundant options: %s is given twice", strings.ToUpper(t.Text))
 		}
-		seen[t.text] = true
+		seen[t.Text] = true
 		if !p.copyFormat(c, t) {
 			p.copyOption(c, t)
 		}
 	}
 	p.finishCopy(c, seen)
-	return Statement{Verb: "COPY", Copy: c, Writes: c.Table.SQL()}
+	return Statement{Verb: "COPY", Copy: c, Writes: c.Table.SQL(), Target: &c.Table, Columns: c.Columns}
 }
 
 // copyFormat reads a format, if t names one.
-func (p *parser) copyFormat(c *Copy, t token) bool {
-	switch t.text {
+func (p *parser) copyFormat(c *Copy, t sqltext.Token) bool {
+	switch t.Text {
 	case CSV, Parquet:
 	case JSON:
-		p.acceptWords("as")
-		pos := p.peek().pos
-		switch given := p.literal(); given {
+		p.AcceptWords("as")
+		pos := p.Peek().Pos
+		switch given := p.Literal(); given {
 		case "auto":
 		case "auto ignorecase":
 			c.AnyCase = true
 		default:
-			fail(pos, "JSON %s is not imitated by this stand-in: 'auto' and 'auto ignorecase' are", quoteText(given))
+			sqltext.Fail(pos, "JSON %s is not imitated by this stand-in: 'auto' and 'auto ignorecase' are", "'"+given+"'")
 		}
 	default:
 		return false
 	}
 	if c.Format != "" {
-		fail(t.pos, "conflicting or redundant options: %s beside %s", strings.ToUpper(t.text), strings.ToUpper(c.Format))
+		sqltext.Fail(t.Pos, "conflicting or redundant options: %s beside %s", strings.ToUpper(t.Text), strings.ToUpper(c.Format))
 	}
-	c.Format = t.text
+	c.Format = t.Text
 	return true
 }
 
 func (p *parser) finishCopy(c *Copy, seen map[string]bool) {
-	pos := p.peek().pos
+	pos := p.Peek().Pos
 	switch {
 	case c.Format != CSV && seen["quote"]:
-		fail(pos, "QUOTE can be used only with CSV")
+		sqltext.Fail(pos, "QUOTE can be used only with CSV")
 	case c.Format == "":
-		fail(pos, "COPY without CSV, JSON or PARQUET is not imitated by this stand-in")
-	case c.Format == JSON && (seen["delimiter"] || seen["ignoreheader"]):
-		fail(pos, "JSON cannot be used with DELIMITER or IGNOREHEADER")
+		sqltext.Fail(pos, "COPY without CSV, JSON or PARQUET is not imitated by this stand-in")
+	case c.Format == JSON && slices.ContainsFunc(lineOptions, func(o string) bool { return seen[o] }):
+		sqltext.Fail(pos, "JSON cannot be used with %s", strings.ToUpper(strings.Join(lineOptions, ", ")))
 	case c.Format == Parquet && c.Columns != nil:
-		fail(pos, "COPY of PARQUET with a column list is not imitated by this stand-in: columns are loaded by position")
+		sqltext.Fail(pos, "COPY of PARQUET with a column list is not imitated by this stand-in: columns are loaded by position")
 	case c.Delimiter == 0:
 		c.Delimiter = ','
 	case c.Delimiter == c.Quote:
-		fail(pos, "DELIMITER and QUOTE must differ")
+		sqltext.Fail(pos, "DELIMITER and QUOTE must differ")
 	}
 	for name := range seen {
 		if c.Format == Parquet && !columnarOptions[name] {
-			fail(pos, "%s argument is not supported for PARQUET based COPY", strings.ToUpper(name))
+			sqltext.Fail(pos, "%s argument is not supported for PARQUET based COPY", strings.ToUpper(name))
 		}
 	}
 }
 
 func (p *parser) copySource(c *Copy) {
-	pos := p.peek().pos
-	url, isS3 := strings.CutPrefix(p.literal(), "s3://")
+	pos := p.Peek().Pos
+	url, isS3 := strings.CutPrefix(p.Literal(), "s3://")
 	bucket, key, _ := strings.Cut(url, "/")
 	if !isS3 || bucket == "" || strings.Contains(url, `\`) {
-		fail(pos, "COPY is understood from 's3://bucket/key' only")
+		sqltext.Fail(pos, "COPY is understood from 's3://bucket/key' only")
 	}
 	c.Bucket, c.Key = bucket, key
 }
@@ -145,129 +168,17 @@ func (p *parser) copySource(c *Copy) {
 // copyRole reads the authorization, which the synopsis of COPY puts right
 // after the source.
 func (p *parser) copyRole(c *Copy) {
-	t := p.peek()
-	if !p.acceptWords("iam_role") {
+	t := p.Peek()
+	if !p.AcceptWords("iam_role") {
 		for _, other := range []string{"credentials", "access_key_id", "with"} {
-			if p.isWord(other) {
-				fail(t.pos, "%s is not imitated by this stand-in: use IAM_ROLE", strings.ToUpper(other))
+			if p.IsWord(other) {
+				sqltext.Fail(t.Pos, "%s is not imitated by this stand-in: use IAM_ROLE", strings.ToUpper(other))
 			}
 		}
-		p.unexpected()
+		p.Unexpected()
 	}
-	if p.isWord("default") {
-		fail(p.peek().pos, "IAM_ROLE default is not imitated by this stand-in: name the role")
+	if p.IsWord("default") {
+		sqltext.Fail(p.Peek().Pos, "IAM_ROLE default is not imitated by this stand-in: name the role")
 	}
-	c.Role = p.literal()
-}
-
-func (p *parser) copyOption(c *Copy, t token) {
-	switch t.text {
-	case "quote":
-		p.acceptWords("as")
-		c.Quote = p.oneCharacter("QUOTE")
-	case "delimiter":
-		p.acceptWords("as")
-		c.Delimiter = p.oneCharacter("DELIMITER")
-	case "null":
-		p.acceptWords("as")
-		c.Null = p.nullText()
-	case "manifest":
-		c.Manifest = true
-	case "gzip", "zstd", "bzip2":
-		if c.Compression != "" {
-			fail(t.pos, "conflicting or redundant options: %s beside %s", strings.ToUpper(t.text), strings.ToUpper(c.Compression))
-		}
-		c.Compression = t.text
-	case "region":
-		p.acceptWords("as")
-		c.Region = p.literal()
-	case "timeformat":
-		p.acceptWords("as")
-		p.only("TIMEFORMAT", "auto")
-		c.TimeAuto = true
-	case "dateformat":
-		p.acceptWords("as")
-		p.only("DATEFORMAT", "auto")
-		c.DateAuto = true
-	case "ignoreheader":
-		p.acceptWords("as")
-		c.IgnoreHeader = p.integer()
-	case "emptyasnull":
-		c.EmptyAsNull = true
-	case "roundec":
-		c.RoundDecimals = true
-	default:
-		p.inertOption(t)
-	}
-}
-
-// inertOption reads the options that change nothing that is loaded, and
-// refuses the rest.
-func (p *parser) inertOption(t token) {
-	switch t.text {
-	case "compupdate":
-		if !p.acceptWords("preset") {
-			p.acceptSwitch()
-		}
-	case "statupdate":
-		p.acceptSwitch()
-	case "maxerror":
-		p.acceptWords("as")
-		if pos := p.peek().pos; p.integer() > 1 {
-			fail(pos, "MAXERROR above 1 is not imitated by this stand-in: the first error ends a COPY")
-		}
-	case "encoding":
-		p.acceptWords("as")
-		if !p.acceptWords("utf8") {
-			p.only("ENCODING", "UTF8")
-		}
-	default:
-		if slices.Contains(notImitated, t.text) {
-			fail(t.pos, "COPY option %s is not imitated by this stand-in", strings.ToUpper(t.text))
-		}
-		fail(t.pos, "syntax error at or near %q", t.text)
-	}
-}
-
-// acceptSwitch takes ON, OFF, TRUE or FALSE; none of them means ON.
-func (p *parser) acceptSwitch() {
-	for _, value := range []string{"on", "off", "true", "false"} {
-		if p.acceptWords(value) {
-			return
-		}
-	}
-}
-
-func (p *parser) only(option, value string) {
-	pos := p.peek().pos
-	if given := p.literal(); given != value {
-		fail(pos, "%s %s is not imitated by this stand-in: only '%s' is", option, quoteText(given), value)
-	}
-}
-
-// oneCharacter reads a single ASCII character, which \t may stand for.
-func (p *parser) oneCharacter(option string) byte {
-	pos := p.peek().pos
-	s := p.literal()
-	if s == `\t` {
-		return '\t'
-	}
-	if len(s) != 1 || s[0] >= 0x80 || strings.Contains("\x00\r\n\\", s) {
-		fail(pos, "COPY %s must be a single ASCII character", strings.ToLower(option))
-	}
-	return s[0]
-}
-
-// nullText takes a backslash for itself before N and for an escape before
-// another backslash: '\N' and '\\N' are the same text.
-func (p *parser) nullText() string {
-	pos := p.peek().pos
-	s := p.literal()
-	if strings.ContainsAny(s, "\r\n") {
-		fail(pos, "COPY null delimiter cannot contain a newline or a carriage return")
-	}
-	if strings.Contains(strings.NewReplacer(`\\`, "", `\N`, "").Replace(s), `\`) {
-		fail(pos, `NULL AS %s is not imitated by this stand-in: of the escapes it knows \N and \\`, quoteText(s))
-	}
-	return strings.ReplaceAll(s, `\\`, `\`)
+	c.Role = p.Literal()
 }

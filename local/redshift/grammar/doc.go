@@ -11,8 +11,9 @@
 // Where Redshift and PostgreSQL differ in silence, the PostgreSQL text keeps
 // Redshift's meaning:
 //
-//   - identifiers, quoted or not, are folded to lower case (the default of
-//     enable_case_sensitive_identifier);
+//   - identifiers, quoted or not, are folded to lower case, unless
+//     enable_case_sensitive_identifier keeps the quoted ones;
+//   - a late-binding view is its query, read anew at each use;
 //   - the length of CHAR and VARCHAR counts bytes;
 //   - primary keys are hints: NOT NULL holds, uniqueness does not;
 //   - SYSDATE and GETDATE() are timestamps without a zone, in UTC.

@@ -92,6 +92,21 @@ func TestAccepts(t *testing.T) {
 			`ALTER TABLE "s"."t" DROP CONSTRAINT "length of a", ALTER COLUMN "a" TYPE character varying(20), ` +
 				`ADD CONSTRAINT "length of a" CHECK (octet_length("a") <= 20)`,
 		},
+		"update": {
+			`UPDATE s.l SET n = n + 1, m = DEFAULT WHERE id = ''`, `UPDATE "s"."l" SET "n" = ("n" + 1), "m" = DEFAULT WHERE ("id" = '')`,
+		},
+		"update from": {`UPDATE t x SET a = y.a FROM y WHERE x.k = y.k`, `UPDATE "t" AS "x" SET "a" = "y"."a" FROM "y" WHERE ("x"."k" = "y"."k")`},
+		"joins": {
+			`SELECT 1 FROM a JOIN b AS c ON a.x = c.x LEFT OUTER JOIN d ON d.x = a.x`,
+			`SELECT 1 FROM "a" JOIN "b" AS "c" ON ("a"."x" = "c"."x") LEFT JOIN "d" ON ("d"."x" = "a"."x")`,
+		},
+		"rename":          {`ALTER TABLE s.t RENAME TO u`, `ALTER TABLE "s"."t" RENAME TO "u"`},
+		"rename column":   {`ALTER TABLE s.t RENAME COLUMN a TO "B"`, `ALTER TABLE "s"."t" RENAME COLUMN "a" TO "b"`},
+		"drop column":     {`ALTER TABLE s.t DROP COLUMN a CASCADE`, `ALTER TABLE "s"."t" DROP COLUMN "a" CASCADE`},
+		"drop several":    {`DROP TABLE a, s.b RESTRICT`, `DROP TABLE "a", "s"."b" RESTRICT`},
+		"encodings":       {`CREATE TABLE t (a INT ENCODE az64 SORTKEY, b INT DISTKEY) ENCODE AUTO`, `CREATE TABLE "t" ("a" integer, "b" integer)`},
+		"view":            {`CREATE OR REPLACE VIEW s.v (x) AS SELECT a FROM t`, `CREATE OR REPLACE VIEW "s"."v" ("x") AS SELECT "a" FROM "t"`},
+		"the setting":     {`SELECT CURRENT_SETTING('enable_case_sensitive_identifier')`, `SELECT 'off'`},
 		"quotes in names": {`DROP TABLE "a""b"`, `DROP TABLE "a""b"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +119,57 @@ func TestAccepts(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// With enable_case_sensitive_identifier, quoted names keep their case, others do
+// not.
+func TestCaseSensitive(t *testing.T) {
+	t.Parallel()
+	got, err := grammar.Rules{CaseSensitive: true}.Parse(`SELECT "Id", Id, current_setting('enable_case_sensitive_identifier') FROM "Public".T`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(`SELECT "Id", "id", 'on' FROM "Public"."t"`, got.SQL); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnyName(t *testing.T) {
+	t.Parallel()
+	for _, sql := range []string{`ALTER TABLE t ADD COLUMN "oid" INT`, "CREATE TABLE t (\"a\tb\" INT)"} {
+		if _, err := (grammar.Rules{AnyName: true}).Parse(sql); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestGrant(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]grammar.Grant{
+		`GRANT SELECT, INSERT ON s.t, "U" TO "IAMR:Load", ROLE r, GROUP g, PUBLIC`: {
+			Privileges: []string{"SELECT", "INSERT"}, On: "TABLE", Tables: []grammar.Table{{Schema: "s", Name: "t"}, {Name: "u"}},
+			To: []grammar.Account{{Kind: grammar.User, Name: "IAMR:Load"}, {Kind: grammar.Role, Name: "r"}, {Kind: grammar.Group, Name: "g"}, {Kind: grammar.Public}},
+		},
+		`GRANT ALL PRIVILEGES ON ALL TABLES IN SCHEMA s TO u WITH GRANT OPTION`: {
+			Privileges: []string{"ALL"}, On: "ALL TABLES IN SCHEMA", Names: []string{"s"}, To: []grammar.Account{{Kind: grammar.User, Name: "u"}}, Option: true,
+		},
+		`GRANT CREATE, TEMP ON DATABASE dev TO u`: {
+			Privileges: []string{"CREATE", "TEMP"}, On: "DATABASE", Names: []string{"dev"}, To: []grammar.Account{{Kind: grammar.User, Name: "u"}},
+		},
+		`GRANT USAGE ON SCHEMA a, b TO ROLE r`: {
+			Privileges: []string{"USAGE"}, On: "SCHEMA", Names: []string{"a", "b"}, To: []grammar.Account{{Kind: grammar.Role, Name: "r"}},
+		},
+		`GRANT ROLE r TO u`: {On: "ROLE", Names: []string{"r"}, To: []grammar.Account{{Kind: grammar.User, Name: "u"}}},
+	} {
+		got, err := grammar.Parse(sql)
+		if err != nil {
+			t.Errorf("%s: %v", sql, err)
+			continue
+		}
+		if diff := cmp.Diff(&want, got.Grant); diff != "" {
+			t.Errorf("%s: %s", sql, diff)
+		}
 	}
 }
 
@@ -153,13 +219,26 @@ func TestRefuses(t *testing.T) {
 		"begin":                  {`BEGIN`, `BEGIN is refused: the Data API runs a batch as one transaction`},
 		"commit":                 {`commit`, `COMMIT is refused`},
 		"two statements":         {`SELECT 1; SELECT 2`, `cannot insert multiple commands into a prepared statement Position: 11`},
-		"update":                 {`UPDATE t SET a = 1`, `syntax error at or near "update" Position: 1`},
+		"update of a path":       {`UPDATE t SET t.a = 1`, `syntax error at or near "." Position: 15`},
+		"a system column":        {`CREATE TABLE t (id INT, "CTID" INT)`, `column name "ctid" conflicts with a system column name Position: 25`},
+		"a system column, added": {`ALTER TABLE t ADD COLUMN oid_ INT, b INT`, `syntax error at or near ","`},
+		"oid is added":           {`ALTER TABLE t ADD COLUMN "oid" INT`, `column name "oid" conflicts`},
+		"oid by renaming":        {`ALTER TABLE t RENAME COLUMN a TO "Xmin"`, `column name "xmin" conflicts`},
+		"a control character":    {"CREATE TABLE \"a\tb\" (i INT)", `must consist of printable characters: "a\tb"`},
+		"no such encoding":       {`CREATE TABLE t (a INT ENCODE GZIP)`, `syntax error at or near "gzip"`},
+		"a key is added":         {`ALTER TABLE t ADD COLUMN a INT PRIMARY KEY DEFAULT 1`, `cannot add a column that is a PRIMARY KEY`},
+		"too many columns":       {`CREATE TABLE t (` + strings.Repeat("a INT, ", 1600) + `b INT)`, `at most 1600 columns`},
+		"unbound to no schema":   {`CREATE VIEW v AS SELECT a FROM t WITH NO SCHEMA BINDING`, `should be qualified when creating VIEW`},
+		"a privilege of others":  {`GRANT USAGE ON TABLE t TO ROLE r`, `invalid privilege type USAGE for table`},
+		"an option for a role":   {`GRANT SELECT ON t TO ROLE r WITH GRANT OPTION`, `syntax error at or near "with"`},
+		"TO USER":                {`GRANT SELECT ON t TO USER u`, `syntax error at or near "user"`},
+		"another setting":        {`SELECT current_setting('query_group')`, `is not imitated`},
 		"comment":                {`SELECT 1 -- one`, `comments are not understood`},
 		"dollar quotes":          {`SELECT $$a$$`, `syntax error at or near "$" Position: 8`},
 		"backslash in a literal": {`SELECT 'a\'`, `a backslash in a literal is an escape to Redshift`},
 		"open string":            {`SELECT 'a`, `unterminated quoted string`},
 		"unknown function":       {`SELECT pg_sleep(1)`, `function pg_sleep is not understood`},
-		"join":                   {`SELECT * FROM a JOIN b ON a.x = b.x`, `syntax error at or near "join"`},
+		"right join":             {`SELECT * FROM a RIGHT JOIN b ON a.x = b.x`, `syntax error at or near "right"`},
 		"nothing":                {``, `syntax error at end of input`},
 		"empty name":             {`DROP TABLE ""`, `zero-length delimited identifier`},
 		"deep":                   {`SELECT ` + strings.Repeat("(", 1000) + "1" + strings.Repeat(")", 1000), `nested too deeply`},
@@ -194,7 +273,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if s.SQL == "" && s.Copy == nil {
+		if s.SQL == "" && s.Copy == nil && s.Grant == nil && s.View == nil && s.Account == nil {
 			t.Errorf("%q was understood as nothing", sql)
 		}
 		if strings.Contains(unquoted(s.SQL), ";") {

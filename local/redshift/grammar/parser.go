@@ -1,8 +1,9 @@
 package grammar
 
 import (
-	"strconv"
 	"strings"
+
+	"github.com/stagelift/stagelift/local/sqltext"
 )
 
 // Statement is one statement that was understood.
@@ -21,43 +22,71 @@ type Statement struct {
 	Commits bool
 	// Alone is true for what no transaction block may hold.
 	Alone bool
-	// Copy is set for COPY alone.
-	Copy *Copy
+	// Target is the table that an INSERT or a COPY fills; Columns are those that
+	// it names, nil means all.
+	Target  *Table
+	Columns []string
+	// Sources are the tables in FROM.
+	Sources []Table
+	// Drops are the tables of a DROP TABLE.
+	Drops []Table
+	// Copy, Create, Alter, View, Grant and Account are set for the statements of
+	// that name; View for those that PostgreSQL does not do.
+	Copy    *Copy
+	Create  *Create
+	Alter   *Alter
+	View    *View
+	Grant   *Grant
+	Account *Account
 	// LongNames are the identifiers that PostgreSQL cannot hold, by the name
 	// that stands for them. Nil where there is none.
 	LongNames map[string]string
 }
 
+// Rules are what a warehouse's settings change in its SQL; the zero value is
+// Redshift as it comes.
+type Rules struct {
+	// CaseSensitive keeps the case of quoted identifiers, as
+	// enable_case_sensitive_identifier does.
+	CaseSensitive bool
+	// AnyName takes names that Redshift does not: system columns' for columns,
+	// and control characters.
+	AnyName bool
+	// LateView knows the late-binding views by the text of their queries. Nil
+	// knows none.
+	LateView func(Table) (query string, known bool)
+}
+
+// Parse reads one statement by the rules of Redshift as it comes.
+func Parse(sql string) (Statement, error) { return Rules{}.Parse(sql) }
+
 // Parse reads one statement, with or without a semicolon after it. The error
 // is an *Error.
-func Parse(sql string) (s Statement, err error) {
+func (r Rules) Parse(sql string) (s Statement, err error) {
 	defer func() {
-		switch failure := recover().(type) {
-		case nil:
-		case *Error:
-			s, err = Statement{}, failure
-		default:
-			panic(failure)
+		if f := sqltext.Caught(recover()); f != nil {
+			s, err = Statement{}, &Error{Message: f.Message, Offset: f.Offset}
 		}
 	}()
-	p := &parser{tokens: lex(sql)}
+	p := &parser{rules: r}
+	p.Parser = sqltext.New(sql, r.dialect(), reserved, p, traits)
 	s = p.statement()
-	p.accept(";")
-	if p.peek().kind != end {
-		if p.tokens[p.next-1].text == ";" {
-			fail(p.peek().pos, "cannot insert multiple commands into a prepared statement")
+	p.Accept(";")
+	if p.Peek().Kind != sqltext.End {
+		if p.Tokens[p.Next-1].Text == ";" {
+			sqltext.Fail(p.Peek().Pos, "cannot insert multiple commands into a prepared statement")
 		}
-		p.unexpected()
+		p.Unexpected()
 	}
-	s.LongNames = p.longNames
+	s.LongNames, s.Sources = p.LongNames, p.sources
 	return s, nil
 }
 
 type parser struct {
-	longNames map[string]string
-	tokens    []token
-	next      int
-	depth     int
+	sqltext.Parser
+	rules Rules
+	// sources are the tables that were read from so far.
+	sources []Table
 }
 
 func (p *parser) statement() Statement {
@@ -70,139 +99,33 @@ func (p *parser) statement() Statement {
 		{"alter", p.alter},
 		{"comment", p.comment},
 		{"lock", p.lock},
+		{"grant", p.grant},
 		{"delete", p.delete},
+		{"update", p.update},
 		{"insert", p.insert},
 		{"truncate", p.truncate},
 		{"select", p.selectStatement},
 		{"copy", p.copyStatement},
 	}
 	for _, v := range verbs {
-		if p.isWord(v.verb) {
+		if p.IsWord(v.verb) {
 			return v.read()
 		}
 	}
 	for _, v := range []string{"begin", "start", "commit", "end", "rollback", "abort"} {
-		if p.isWord(v) {
-			fail(p.peek().pos, "%s is refused: the Data API runs a batch as one transaction of its own", strings.ToUpper(v))
+		if p.IsWord(v) {
+			sqltext.Fail(p.Peek().Pos, "%s is refused: the Data API runs a batch as one transaction of its own", strings.ToUpper(v))
 		}
 	}
-	p.unexpected()
+	p.Unexpected()
 	return Statement{}
-}
-
-func (p *parser) peek() token { return p.tokens[p.next] }
-
-func (p *parser) advance() token {
-	t := p.tokens[p.next]
-	if t.kind != end {
-		p.next++
-	}
-	return t
-}
-
-func (p *parser) unexpected() {
-	t := p.peek()
-	if t.kind == end {
-		fail(t.pos, "syntax error at end of input")
-	}
-	fail(t.pos, "syntax error at or near %q", t.text)
-}
-
-// is reports whether the next token is a keyword or a punctuation.
-func (p *parser) is(s string) bool {
-	t := p.peek()
-	return t.kind == punct && t.text == s
-}
-
-func (p *parser) isWord(s string) bool {
-	t := p.peek()
-	return t.kind == word && t.text == s
-}
-
-// accept takes the punctuation if it is next.
-func (p *parser) accept(s string) bool {
-	if !p.is(s) {
-		return false
-	}
-	p.next++
-	return true
-}
-
-func (p *parser) expect(s string) {
-	if !p.accept(s) {
-		p.unexpected()
-	}
-}
-
-// acceptWords takes all of the keywords, or none of them.
-func (p *parser) acceptWords(words ...string) bool {
-	for i, w := range words {
-		if p.next+i >= len(p.tokens) || p.tokens[p.next+i].kind != word || p.tokens[p.next+i].text != w {
-			return false
-		}
-	}
-	p.next += len(words)
-	return true
-}
-
-func (p *parser) expectWords(words ...string) {
-	for _, w := range words {
-		if !p.acceptWords(w) {
-			p.unexpected()
-		}
-	}
-}
-
-// identifier reads a name; what comes back is folded and not quoted.
-func (p *parser) identifier() string {
-	t := p.peek()
-	if t.kind != quoted && (t.kind != word || reserved[t.text]) {
-		p.unexpected()
-	}
-	p.next++
-	if held := Held(t.text); held != t.text {
-		if p.longNames == nil {
-			p.longNames = map[string]string{}
-		}
-		p.longNames[held] = t.text
-	}
-	return t.text
-}
-
-// identifiers reads ( name, … ).
-func (p *parser) identifiers() []string {
-	p.expect("(")
-	names := []string{p.identifier()}
-	for p.accept(",") {
-		names = append(names, p.identifier())
-	}
-	p.expect(")")
-	return names
 }
 
 // table reads a table name, with or without its schema.
 func (p *parser) table() Table {
-	name := Table{Name: p.identifier()}
-	if p.accept(".") {
-		name.Schema, name.Name = name.Name, p.identifier()
+	name := Table{Name: p.Identifier()}
+	if p.Accept(".") {
+		name.Schema, name.Name = name.Name, p.Identifier()
 	}
 	return name
-}
-
-func (p *parser) integer() int {
-	t := p.advance()
-	n, err := strconv.Atoi(t.text)
-	if t.kind != number || err != nil {
-		fail(t.pos, "syntax error at or near %q", t.text)
-	}
-	return n
-}
-
-func (p *parser) literal() string {
-	t := p.peek()
-	if t.kind != text {
-		p.unexpected()
-	}
-	p.next++
-	return t.text
 }

@@ -1,90 +1,108 @@
 package grammar
 
+import "github.com/stagelift/stagelift/local/sqltext"
+
 func (p *parser) alter() Statement {
-	p.expectWords("ALTER")
-	if p.acceptWords("SESSION") {
+	p.ExpectWords("ALTER")
+	if p.AcceptWords("SESSION") {
 		return p.alterSession()
 	}
-	p.expectWords("TABLE")
-	d := &Definition{IfExists: p.ifExists()}
+	p.ExpectWords("TABLE")
+	d := &Definition{IfExists: p.IfExists()}
 	d.Table = p.table()
-	if p.acceptWords("ADD") {
-		p.acceptWords("COLUMN")
-		d.IfNotExists = p.ifNotExists()
-		d.Columns = []Column{p.column()}
-		for p.accept(",") {
-			p.acceptWords("COLUMN")
-			d.IfNotExists = p.ifNotExists() || d.IfNotExists
-			d.Columns = append(d.Columns, p.column())
-		}
-		return Statement{Verb: "ALTER TABLE ADD COLUMN", Kind: DDL, Define: d}
+	return Statement{Verb: p.alterTable(d), Kind: DDL, Define: d}
+}
+
+// alterTable reads what is to be done to a table and returns its verb.
+func (p *parser) alterTable(d *Definition) string {
+	other := func() *Table {
+		t := p.table()
+		return &t
 	}
-	if !p.acceptWords("ALTER") {
-		p.expectWords("MODIFY")
+	switch {
+	case p.AcceptWords("RENAME", "TO"):
+		d.Other = other()
+		return "ALTER TABLE RENAME"
+	case p.AcceptWords("SWAP", "WITH"):
+		d.Other = other()
+		return "ALTER TABLE SWAP"
+	case p.AcceptWords("RENAME", "COLUMN"):
+		d.Columns = []Column{{Name: p.Identifier()}}
+		p.ExpectWords("TO")
+		d.NewName = p.Identifier()
+		return "ALTER TABLE RENAME COLUMN"
+	case p.AcceptWords("DROP"):
+		p.AcceptWords("COLUMN")
+		d.IfColumns = p.IfExists()
+		d.Columns = sqltext.Many(&p.Parser, func() Column { return Column{Name: p.Identifier()} })
+		return "ALTER TABLE DROP COLUMN"
+	case p.AcceptWords("ADD"):
+		d.Columns = sqltext.Many(&p.Parser, func() Column {
+			p.AcceptWords("COLUMN")
+			d.IfNotExists = p.IfNotExists() || d.IfNotExists
+			return p.column()
+		})
+		return "ALTER TABLE ADD COLUMN"
+	case !p.AcceptWords("ALTER"):
+		p.ExpectWords("MODIFY")
 	}
-	grouped := p.accept("(")
-	d.Columns = []Column{p.alteration()}
-	for p.accept(",") {
-		d.Columns = append(d.Columns, p.alteration())
-	}
+	grouped := p.Accept("(")
+	d.Columns = sqltext.Many(&p.Parser, p.alteration)
 	if grouped {
-		p.expect(")")
+		p.Expect(")")
 	}
-	return Statement{Verb: "ALTER TABLE ALTER COLUMN", Kind: DDL, Define: d}
+	return "ALTER TABLE ALTER COLUMN"
 }
 
 // alteration reads one change of a column: its type, or its comment.
 func (p *parser) alteration() Column {
-	p.acceptWords("COLUMN")
-	c := Column{Name: p.identifier()}
-	if p.acceptWords("COMMENT") {
-		comment := p.literal()
+	p.AcceptWords("COLUMN")
+	c := Column{Name: p.Identifier()}
+	if p.AcceptWords("COMMENT") {
+		comment := p.Literal()
 		c.Comment = &comment
 		return c
 	}
-	if !p.acceptWords("SET", "DATA", "TYPE") {
-		p.expectWords("TYPE")
+	if !p.AcceptWords("SET", "DATA", "TYPE") {
+		p.ExpectWords("TYPE")
 	}
 	kind := p.columnType()
 	c.Type = &kind
 	return c
 }
 
-// alterSession reads the parameters that change nothing here, or what they say.
+// alterSession reads one parameter and its value.
 func (p *parser) alterSession() Statement {
-	p.expectWords("SET")
-	set := &Parameter{Name: p.identifier()}
-	p.expect("=")
-	switch t := p.advance(); t.kind {
-	case word, text, number:
-		set.Value = t.text
+	p.ExpectWords("SET")
+	set := &Parameter{Name: p.Identifier()}
+	p.Expect("=")
+	switch t := p.Advance(); t.Kind {
+	case sqltext.Word, sqltext.Text, sqltext.Number:
+		set.Value = t.Text
 	default:
-		fail(t.pos, "unexpected '%s'", t.text)
+		sqltext.Fail(t.Pos, "unexpected '%s'", t.Text)
 	}
 	return Statement{Verb: "ALTER SESSION", Kind: Session, Set: set}
 }
 
 // comment reads COMMENT [IF EXISTS] ON TABLE t IS '…' and … ON COLUMN t.c IS '…'.
 func (p *parser) comment() Statement {
-	p.expectWords("COMMENT")
-	d := &Definition{IfExists: p.ifExists()}
-	p.expectWords("ON")
-	if p.acceptWords("TABLE") {
+	p.ExpectWords("COMMENT")
+	d := &Definition{IfExists: p.IfExists()}
+	p.ExpectWords("ON")
+	if p.AcceptWords("TABLE") {
 		d.Table = p.table()
-		p.expectWords("IS")
-		comment := p.literal()
+		p.ExpectWords("IS")
+		comment := p.Literal()
 		d.Comment = &comment
 		return Statement{Verb: "COMMENT ON TABLE", Kind: DDL, Define: d}
 	}
-	p.expectWords("COLUMN")
-	pos := p.peek().pos
-	path := []string{p.identifier()}
-	for p.accept(".") {
-		path = append(path, p.identifier())
-	}
+	p.ExpectWords("COLUMN")
+	pos := p.Peek().Pos
+	path := p.Path()
 	n := len(path)
 	if n < 2 || n > 4 {
-		fail(pos, "unexpected '%s': a column is named with its table", path[0])
+		sqltext.Fail(pos, "unexpected '%s': a column is named with its table", path[0])
 	}
 	d.Table.Name = path[n-2]
 	if n > 2 {
@@ -93,9 +111,9 @@ func (p *parser) comment() Statement {
 	if n > 3 {
 		d.Table.Database = path[0]
 	}
-	p.tables = append(p.tables, d.Table)
-	p.expectWords("IS")
-	comment := p.literal()
+	d.Table = p.named(d.Table)
+	p.ExpectWords("IS")
+	comment := p.Literal()
 	d.Columns = []Column{{Name: path[n-1], Comment: &comment}}
 	return Statement{Verb: "ALTER TABLE ALTER COLUMN", Kind: DDL, Define: d}
 }

@@ -3,6 +3,8 @@ package grammar
 import (
 	"fmt"
 	"strings"
+
+	"github.com/stagelift/stagelift/local/sqltext"
 )
 
 // The limits of Snowflake's types ("String & binary data types", "Numeric
@@ -68,11 +70,11 @@ func (t Type) SQL() string {
 func (t Type) Check(column string) string {
 	switch t.Name {
 	case "VARCHAR":
-		return fmt.Sprintf("char_length(%s) <= %d AND octet_length(%[1]s) <= %[3]d", quote(column), t.Length, MaxVarchar)
+		return fmt.Sprintf("char_length(%s) <= %d AND octet_length(%[1]s) <= %[3]d", sqltext.Quote(column), t.Length, MaxVarchar)
 	case "BINARY":
-		return fmt.Sprintf("octet_length(%s) <= %d", quote(column), t.Length)
+		return fmt.Sprintf("octet_length(%s) <= %d", sqltext.Quote(column), t.Length)
 	case "ARRAY", "OBJECT":
-		return fmt.Sprintf("jsonb_typeof(%s) = %s", quote(column), quoteText(strings.ToLower(t.Name)))
+		return fmt.Sprintf("jsonb_typeof(%s) = %s", sqltext.Quote(column), sqltext.QuoteText(strings.ToLower(t.Name)))
 	}
 	return ""
 }
@@ -89,21 +91,21 @@ var synonyms = map[string]string{
 // ParseType reads a type as String writes it.
 func ParseType(s string) (t Type, err error) {
 	defer func() {
-		if failure := recover(); failure != nil {
-			err = caught(s, failure)
+		if failure := caught(s, recover()); failure != nil {
+			err = failure
 		}
 	}()
-	return (&parser{sql: s, tokens: lex(s)}).columnType(), nil
+	return newParser(s, Rules{}).columnType(), nil
 }
 
 func (p *parser) columnType() Type {
-	at := p.advance()
-	name := synonyms[at.text]
-	if at.kind != word || name == "" {
-		if strings.HasPrefix(at.text, "TIMESTAMP") || at.text == "DATETIME" {
-			fail(at.pos, "unsupported data type '%s': which one it is depends on a parameter; say TIMESTAMP_NTZ or TIMESTAMP_TZ", at.text)
+	at := p.Advance()
+	name := synonyms[at.Text]
+	if at.Kind != sqltext.Word || name == "" {
+		if strings.HasPrefix(at.Text, "TIMESTAMP") || at.Text == "DATETIME" {
+			sqltext.Fail(at.Pos, "unsupported data type '%s': which one it is depends on a parameter; say TIMESTAMP_NTZ or TIMESTAMP_TZ", at.Text)
 		}
-		fail(at.pos, "unsupported data type '%s'", at.text)
+		sqltext.Fail(at.Pos, "unsupported data type '%s'", at.Text)
 	}
 	switch name {
 	case "INTEGER":
@@ -122,32 +124,32 @@ func (p *parser) columnType() Type {
 
 func (p *parser) numberType() Type {
 	t := Type{Name: "NUMBER", Precision: maxPrecision}
-	if !p.accept("(") {
+	if !p.Accept("(") {
 		return t
 	}
 	t.Precision = p.inRange(1, maxPrecision)
-	if p.accept(",") {
+	if p.Accept(",") {
 		t.Scale = p.inRange(0, min(maxScale, t.Precision))
 	}
-	p.expect(")")
+	p.Expect(")")
 	return t
 }
 
 // size reads a length in parentheses, or takes the default.
 func (p *parser) size(standard, least, most int) int {
-	if !p.accept("(") {
+	if !p.Accept("(") {
 		return standard
 	}
 	n := p.inRange(least, most)
-	p.expect(")")
+	p.Expect(")")
 	return n
 }
 
 func (p *parser) inRange(least, most int) int {
-	pos := p.peek().pos
-	n := p.integer()
+	pos := p.Peek().Pos
+	n := p.Integer()
 	if n < least || n > most {
-		fail(pos, "invalid value '%d': it must be between %d and %d", n, least, most)
+		sqltext.Fail(pos, "invalid value '%d': it must be between %d and %d", n, least, most)
 	}
 	return n
 }

@@ -1,26 +1,34 @@
 package grammar
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/stagelift/stagelift/local/sqltext"
+)
 
 func (p *parser) create() Statement {
-	p.expectWords("CREATE")
-	d := &Definition{Replace: p.acceptWords("OR", "REPLACE")}
-	if p.acceptWords("SCHEMA") {
+	p.ExpectWords("CREATE")
+	d := &Definition{Replace: p.AcceptWords("OR", "REPLACE")}
+	switch {
+	case p.AcceptWords("SCHEMA"):
 		return p.createSchema(d)
+	case !d.Replace && p.AcceptWords("ROLE"):
+		d.IfNotExists, d.Role = p.IfNotExists(), p.Identifier()
+		return Statement{Verb: "CREATE ROLE", Kind: DDL, Define: d}
 	}
 	switch {
-	case p.acceptWords("TEMPORARY"), p.acceptWords("TEMP"):
+	case p.AcceptWords("TEMPORARY"), p.AcceptWords("TEMP"):
 		d.Temporary = true
-	case p.acceptWords("TRANSIENT"):
+	case p.AcceptWords("TRANSIENT"):
 		d.Transient = true
 	}
-	p.expectWords("TABLE")
-	pos := p.peek().pos
-	if d.IfNotExists = p.ifNotExists(); d.IfNotExists && d.Replace {
-		fail(pos, "OR REPLACE and IF NOT EXISTS exclude each other")
+	p.ExpectWords("TABLE")
+	pos := p.Peek().Pos
+	if d.IfNotExists = p.IfNotExists(); d.IfNotExists && d.Replace {
+		sqltext.Fail(pos, "OR REPLACE and IF NOT EXISTS exclude each other")
 	}
 	d.Table = p.table()
-	if p.acceptWords("LIKE") {
+	if p.AcceptWords("LIKE") {
 		like := p.table()
 		d.Like = &like
 	} else {
@@ -32,87 +40,71 @@ func (p *parser) create() Statement {
 
 func (p *parser) createSchema(d *Definition) Statement {
 	if d.Replace {
-		fail(p.peek().pos, "CREATE OR REPLACE SCHEMA is not understood by this stand-in")
+		sqltext.Fail(p.Peek().Pos, "CREATE OR REPLACE SCHEMA is not understood by this stand-in")
 	}
-	d.IfNotExists = p.ifNotExists()
+	d.IfNotExists = p.IfNotExists()
 	d.Database, d.Schema = p.schemaName()
 	d.Comment = p.commentOption()
 	return Statement{Verb: "CREATE SCHEMA", Kind: DDL, Define: d}
 }
 
 func (p *parser) schemaName() (database, schema string) {
-	schema = p.identifier()
-	if p.accept(".") {
-		database, schema = schema, p.identifier()
+	schema = p.Identifier()
+	if p.Accept(".") {
+		database, schema = schema, p.Identifier()
 	}
 	return database, schema
 }
 
-func (p *parser) ifNotExists() bool {
-	if !p.acceptWords("IF") {
-		return false
-	}
-	p.expectWords("NOT", "EXISTS")
-	return true
-}
-
-func (p *parser) ifExists() bool {
-	if !p.acceptWords("IF") {
-		return false
-	}
-	p.expectWords("EXISTS")
-	return true
-}
-
 func (p *parser) tableBody() []Column {
-	p.expect("(")
+	p.Expect("(")
 	var columns []Column
 	for {
-		if len(columns) > 0 && p.acceptWords("PRIMARY", "KEY") {
+		if len(columns) > 0 && p.AcceptWords("PRIMARY", "KEY") {
 			p.primaryKey(columns)
 			break
 		}
-		pos := p.peek().pos
+		pos := p.Peek().Pos
 		c := p.column()
 		if slices.ContainsFunc(columns, func(other Column) bool { return other.Name == c.Name }) {
-			fail(pos, "duplicate column name '%s'", c.Name)
+			sqltext.Fail(pos, "duplicate column name '%s'", c.Name)
 		}
 		columns = append(columns, c)
-		if !p.accept(",") {
+		if !p.Accept(",") {
 			break
 		}
 	}
-	p.expect(")")
+	p.Expect(")")
 	return columns
 }
 
 // primaryKey marks the columns NOT NULL; the uniqueness is left out, because
 // Snowflake does not enforce it ("Constraints").
 func (p *parser) primaryKey(columns []Column) {
-	pos := p.peek().pos
-	for _, name := range p.identifiers() {
+	pos := p.Peek().Pos
+	for _, name := range p.Identifiers() {
 		i := slices.IndexFunc(columns, func(c Column) bool { return c.Name == name })
 		if i < 0 {
-			fail(pos, "unexpected '%s': no such column", name)
+			sqltext.Fail(pos, "unexpected '%s': no such column", name)
 		}
 		columns[i].NotNull = true
 	}
 }
 
 func (p *parser) column() Column {
-	c := Column{Name: p.identifier()}
+	c := Column{Name: p.Identifier()}
 	kind := p.columnType()
 	c.Type = &kind
 	for {
 		switch {
-		case p.acceptWords("NOT", "NULL"), p.acceptWords("PRIMARY", "KEY"):
+		case p.AcceptWords("NOT", "NULL"), p.AcceptWords("PRIMARY", "KEY"):
 			c.NotNull = true
-		case p.acceptWords("NULL"):
-		case c.Default == "" && p.acceptWords("DEFAULT"):
-			c.Default = p.expression()
-		case c.Comment == nil && p.isWord("COMMENT"):
-			p.next++
-			comment := p.literal()
+		case p.AcceptWords("NULL"):
+		case c.Default == "" && p.AcceptWords("DEFAULT"):
+			c.Default = p.Expression()
+		case c.Comment == nil && p.IsWord("COMMENT"):
+			p.Next++
+			comment := p.Literal()
 			c.Comment = &comment
 		default:
 			return c
@@ -125,14 +117,14 @@ func (p *parser) column() Column {
 func (p *parser) tableAttributes(d *Definition) {
 	for {
 		switch {
-		case p.acceptWords("CLUSTER", "BY"):
-			p.expect("(")
-			p.list(p.expression)
-			p.expect(")")
-		case p.acceptWords("DATA_RETENTION_TIME_IN_DAYS"):
-			p.expect("=")
+		case p.AcceptWords("CLUSTER", "BY"):
+			p.Expect("(")
+			d.Cluster = p.clusterKey()
+			p.Expect(")")
+		case p.AcceptWords("DATA_RETENTION_TIME_IN_DAYS"):
+			p.Expect("=")
 			p.inRange(0, 90)
-		case d.Comment == nil && p.isWord("COMMENT"):
+		case d.Comment == nil && p.IsWord("COMMENT"):
 			d.Comment = p.commentOption()
 		default:
 			return
@@ -140,27 +132,42 @@ func (p *parser) tableAttributes(d *Definition) {
 	}
 }
 
+// clusterKey reads expressions and returns the columns in them.
+func (p *parser) clusterKey() []string {
+	begin := p.Next
+	p.List(p.Expression)
+	var columns []string
+	for i, t := range p.Tokens[begin:p.Next] {
+		call := p.Tokens[begin+i+1].Text == "("
+		if (t.Kind == sqltext.Word || t.Kind == sqltext.Quoted) && !call {
+			columns = append(columns, t.Text)
+		}
+	}
+	return columns
+}
+
 // commentOption reads COMMENT = '…' if it is there.
 func (p *parser) commentOption() *string {
-	if !p.acceptWords("COMMENT") {
+	if !p.AcceptWords("COMMENT") {
 		return nil
 	}
-	p.expect("=")
-	comment := p.literal()
+	p.Expect("=")
+	comment := p.Literal()
 	return &comment
 }
 
 func (p *parser) drop() Statement {
-	p.expectWords("DROP")
+	p.ExpectWords("DROP")
 	d := &Definition{}
-	if p.acceptWords("SCHEMA") {
-		d.IfExists = p.ifExists()
+	if p.AcceptWords("SCHEMA") {
+		d.IfExists = p.IfExists()
 		d.Database, d.Schema = p.schemaName()
-		p.acceptWords("CASCADE")
+		p.AcceptWords("CASCADE")
 		return Statement{Verb: "DROP SCHEMA", Kind: DDL, Define: d}
 	}
-	p.expectWords("TABLE")
-	d.IfExists = p.ifExists()
+	p.ExpectWords("TABLE")
+	d.IfExists = p.IfExists()
 	d.Table = p.table()
+	p.AcceptOne("CASCADE", "RESTRICT") // about foreign keys, of which there are none
 	return Statement{Verb: "DROP TABLE", Kind: DDL, Define: d}
 }

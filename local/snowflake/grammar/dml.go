@@ -1,140 +1,114 @@
 package grammar
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/stagelift/stagelift/local/sqltext"
+)
 
 func (p *parser) insert() Statement {
-	p.expectWords("INSERT", "INTO")
+	p.ExpectWords("INSERT", "INTO")
 	name := p.table()
-	sql := "INSERT INTO " + name.SQL()
-	if p.is("(") {
-		sql += " (" + quoteAll(p.identifiers()) + ")"
-	}
-	if p.isWord("SELECT") {
-		sql += " " + p.query()
-	} else {
-		p.expectWords("VALUES")
-		sql += " VALUES " + p.list(p.row)
-	}
-	return Statement{Verb: "INSERT", Kind: DML, SQL: sql, Target: &name}
-}
-
-func (p *parser) row() string {
-	p.expect("(")
-	sql := p.list(func() string {
-		if p.acceptWords("DEFAULT") {
-			return "DEFAULT"
-		}
-		return p.expression()
-	})
-	return "(" + sql + p.closing()
+	content, _ := p.Content()
+	return Statement{Verb: "INSERT", Kind: DML, SQL: "INSERT INTO " + name.SQL() + content, Target: &name, Needs: []string{"INSERT"}}
 }
 
 func (p *parser) update() Statement {
-	p.expectWords("UPDATE")
+	p.ExpectWords("UPDATE")
 	name := p.table()
 	sql := "UPDATE " + p.aliased(name)
-	p.expectWords("SET")
-	sql += " SET " + p.list(p.assignment)
-	if p.acceptWords("FROM") {
-		from, _ := p.sources()
+	p.ExpectWords("SET")
+	sql += " SET " + p.List(p.Assignment)
+	if p.AcceptWords("FROM") {
+		from, _ := p.Sources()
 		sql += from
 	}
-	return Statement{Verb: "UPDATE", Kind: DML, SQL: sql + p.where(), Target: &name, Locks: true}
+	return Statement{Verb: "UPDATE", Kind: DML, SQL: sql + p.Where(), Target: &name, Locks: true, Needs: []string{"UPDATE"}}
 }
 
 // aliased reads the alias that may follow a target.
 func (p *parser) aliased(name Table) string {
-	if p.acceptWords("AS") {
-		return name.SQL() + " AS " + quote(p.identifier())
-	}
-	if t := p.peek(); t.kind == quoted || t.kind == word && !reserved[t.text] {
-		return name.SQL() + " AS " + quote(p.identifier())
-	}
-	if name.Temporary {
-		return name.SQL() + " AS " + quote(name.Name)
+	alias, given := p.Alias()
+	switch {
+	case given:
+		return name.SQL() + " AS " + sqltext.Quote(alias)
+	case name.Temporary:
+		return name.SQL() + " AS " + sqltext.Quote(name.Name)
 	}
 	return name.SQL()
 }
 
-// assignment reads column = value. Snowflake lets the column have its table
-// before it, PostgreSQL does not.
-func (p *parser) assignment() string {
-	column := p.identifier()
-	for p.accept(".") {
-		column = p.identifier()
-	}
-	p.expect("=")
-	return quote(column) + " = " + p.expression()
-}
-
 func (p *parser) delete() Statement {
-	p.expectWords("DELETE", "FROM")
+	p.ExpectWords("DELETE", "FROM")
 	name := p.table()
 	sql := "DELETE FROM " + p.aliased(name)
-	if p.acceptWords("USING") {
-		sql += " USING " + p.list(func() string {
-			one, _ := p.source()
+	if p.AcceptWords("USING") {
+		sql += " USING " + p.List(func() string {
+			one, _ := p.Source()
 			return one
 		})
 	}
-	return Statement{Verb: "DELETE", Kind: DML, SQL: sql + p.where(), Target: &name, Locks: true}
+	return Statement{Verb: "DELETE", Kind: DML, SQL: sql + p.Where(), Target: &name, Locks: true, Needs: []string{"DELETE"}}
 }
 
 func (p *parser) truncate() Statement {
-	p.expectWords("TRUNCATE")
-	p.acceptWords("TABLE")
+	p.ExpectWords("TRUNCATE")
+	p.AcceptWords("TABLE")
 	name := p.table()
-	return Statement{Verb: "TRUNCATE", Kind: DML, SQL: "DELETE FROM " + name.SQL(), Target: &name, Locks: true}
+	return Statement{Verb: "TRUNCATE", Kind: DML, SQL: "DELETE FROM " + name.SQL(), Target: &name, Locks: true, Needs: []string{"TRUNCATE"}}
 }
 
 func (p *parser) merge() Statement {
-	p.expectWords("MERGE", "INTO")
+	p.ExpectWords("MERGE", "INTO")
 	name := p.table()
 	sql := "MERGE INTO " + p.aliased(name)
-	p.expectWords("USING")
-	source, _ := p.source()
-	p.expectWords("ON")
+	p.ExpectWords("USING")
+	source, _ := p.Source()
+	p.ExpectWords("ON")
 	var clauses strings.Builder
-	clauses.WriteString(" USING " + source + " ON " + p.expression())
-	if !p.isWord("WHEN") {
-		p.unexpected()
+	clauses.WriteString(" USING " + source + " ON " + p.Expression())
+	if !p.IsWord("WHEN") {
+		p.Unexpected()
 	}
+	var needs []string
 	last := map[string]bool{}
-	for p.acceptWords("WHEN") {
-		pos := p.peek().pos
+	for p.AcceptWords("WHEN") {
+		pos := p.Peek().Pos
 		matched := "NOT MATCHED"
-		if !p.acceptWords("NOT", "MATCHED") {
-			p.expectWords("MATCHED")
+		if !p.AcceptWords("NOT", "MATCHED") {
+			p.ExpectWords("MATCHED")
 			matched = "MATCHED"
 		}
 		if last[matched] {
-			fail(pos, "a clause WHEN %s without AND must be the last of its kind", matched)
+			sqltext.Fail(pos, "a clause WHEN %s without AND must be the last of its kind", matched)
 		}
 		clauses.WriteString(" WHEN " + matched)
-		if p.acceptWords("AND") {
-			clauses.WriteString(" AND " + p.expression())
+		if p.AcceptWords("AND") {
+			clauses.WriteString(" AND " + p.Expression())
 		} else {
 			last[matched] = true
 		}
-		p.expectWords("THEN")
-		clauses.WriteString(" THEN " + p.mergeAction(matched))
+		p.ExpectWords("THEN")
+		action := p.mergeAction(matched)
+		clauses.WriteString(" THEN " + action)
+		needs = append(needs, action[:len("INSERT")]) // or UPDATE, or DELETE
 	}
-	return Statement{Verb: "MERGE", Kind: DML, SQL: sql + clauses.String(), Target: &name, Locks: true}
+	return Statement{Verb: "MERGE", Kind: DML, SQL: sql + clauses.String(), Target: &name, Locks: true, Needs: needs}
 }
 
 func (p *parser) mergeAction(matched string) string {
 	if matched == "NOT MATCHED" {
-		p.expectWords("INSERT")
+		p.ExpectWords("INSERT")
 		sql := "INSERT"
-		if p.is("(") {
-			sql += " (" + quoteAll(p.identifiers()) + ")"
+		if p.Is("(") {
+			sql += " (" + sqltext.QuoteAll(p.Identifiers()) + ")"
 		}
-		p.expectWords("VALUES")
-		return sql + " VALUES " + p.row()
+		p.ExpectWords("VALUES")
+		return sql + " VALUES " + p.Row()
 	}
-	if p.acceptWords("DELETE") {
+	if p.AcceptWords("DELETE") {
 		return "DELETE"
 	}
-	p.expectWords("UPDATE", "SET")
-	return "UPDATE SET " + p.list(p.assignment)
+	p.ExpectWords("UPDATE", "SET")
+	return "UPDATE SET " + p.List(p.Assignment)
 }

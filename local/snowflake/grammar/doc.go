@@ -11,7 +11,9 @@
 // Snowflake's meaning:
 //
 //   - identifiers without quotes are folded to upper case, quoted ones are
-//     taken as they are;
+//     taken as they are, unless QUOTED_IDENTIFIERS_IGNORE_CASE folds them too;
+//   - PARSE_JSON refuses an object with the same name twice, unless told 'd';
+//   - a cast to BINARY reads hexadecimal digits, or what BINARY_INPUT_FORMAT says;
 //   - the length of VARCHAR counts characters, and may be 134,217,728;
 //   - / divides exactly, whatever its operands;
 //   - a backslash in a string begins an escape;

@@ -3,6 +3,8 @@ package grammar
 import (
 	"strconv"
 	"strings"
+
+	"github.com/stagelift/stagelift/local/sqltext"
 )
 
 // Format is a FILE_FORMAT, with Snowflake's defaults where the statement says
@@ -33,6 +35,12 @@ type Format struct {
 	AnyCount bool
 	// BinaryFormat is HEX, BASE64 or UTF8.
 	BinaryFormat string
+	// Date, Time and Timestamp are the forms of texts that become those; nil is
+	// AUTO, which is what the session's parameters say.
+	Date, Time, Timestamp Layout
+	// TrimSpace takes white space from both ends of fields, outside of CSV's
+	// enclosures.
+	TrimSpace bool
 	// StripOuterArray, AllowDuplicate and StripNullValues are JSON's.
 	StripOuterArray, AllowDuplicate, StripNullValues bool
 	// UseLogicalType, BinaryAsText and Vectorized are PARQUET's.
@@ -54,23 +62,23 @@ func (p *parser) fileFormat() Format {
 		Compression: "AUTO", Delimiter: ',', Escape: '\\', NullIf: []string{`\N`}, EmptyAsNull: true,
 		BinaryFormat: "HEX", BinaryAsText: true,
 	}
-	p.expect("(")
-	t := p.peek()
-	if !p.acceptWords("TYPE") {
-		fail(t.pos, "FILE_FORMAT is understood with TYPE first")
+	p.Expect("(")
+	t := p.Peek()
+	if !p.AcceptWords("TYPE") {
+		sqltext.Fail(t.Pos, "FILE_FORMAT is understood with TYPE first")
 	}
-	p.expect("=")
+	p.Expect("=")
 	f.Type = p.choice(t, "CSV", "JSON", "PARQUET")
 	seen := map[string]bool{}
-	for !p.accept(")") {
-		p.accept(",")
-		t := p.advance()
-		known := t.kind == word && !seen[t.text]
-		if !known || !strings.Contains(" "+strings.Join(strings.Fields(formats[f.Type]), " ")+" ", " "+t.text+" ") {
-			fail(t.pos, "unexpected '%s'", t.text)
+	for !p.Accept(")") {
+		p.Accept(",")
+		t := p.Advance()
+		known := t.Kind == sqltext.Word && !seen[t.Text]
+		if !known || !strings.Contains(" "+strings.Join(strings.Fields(formats[f.Type]), " ")+" ", " "+t.Text+" ") {
+			sqltext.Fail(t.Pos, "unexpected '%s'", t.Text)
 		}
-		seen[t.text] = true
-		p.expect("=")
+		seen[t.Text] = true
+		p.Expect("=")
 		p.formatOption(&f, t)
 	}
 	p.checkFormat(&f, seen)
@@ -78,20 +86,20 @@ func (p *parser) fileFormat() Format {
 }
 
 func (p *parser) checkFormat(f *Format, seen map[string]bool) {
-	pos := p.peek().pos
+	pos := p.Peek().Pos
 	switch {
 	case f.ParseHeader && seen["SKIP_HEADER"]:
-		fail(pos, "SKIP_HEADER is not supported with PARSE_HEADER = TRUE")
+		sqltext.Fail(pos, "SKIP_HEADER is not supported with PARSE_HEADER = TRUE")
 	case f.Enclosure != 0 && f.Enclosure == f.Delimiter:
-		fail(pos, "FIELD_DELIMITER and FIELD_OPTIONALLY_ENCLOSED_BY must differ")
+		sqltext.Fail(pos, "FIELD_DELIMITER and FIELD_OPTIONALLY_ENCLOSED_BY must differ")
 	}
 	if f.Vectorized {
 		f.UseLogicalType, f.BinaryAsText = true, false
 	}
 }
 
-func (p *parser) formatOption(f *Format, t token) {
-	switch t.text {
+func (p *parser) formatOption(f *Format, t sqltext.Token) {
+	switch t.Text {
 	case "COMPRESSION":
 		if f.Type == "PARQUET" {
 			f.Compression = p.choice(t, "AUTO", "SNAPPY", "NONE")
@@ -114,43 +122,61 @@ func (p *parser) formatOption(f *Format, t token) {
 		f.StripOuterArray = p.boolean()
 	case "STRIP_NULL_VALUES":
 		f.StripNullValues = p.boolean()
-	case "DATE_FORMAT", "TIME_FORMAT", "TIMESTAMP_FORMAT":
-		p.only(t, "AUTO")
 	case "MULTI_LINE", "SKIP_BYTE_ORDER_MARK":
 		p.only(t, "TRUE")
-	case "TRIM_SPACE", "REPLACE_INVALID_CHARACTERS", "IGNORE_UTF8_ERRORS", "ENABLE_OCTAL":
+	case "REPLACE_INVALID_CHARACTERS", "IGNORE_UTF8_ERRORS", "ENABLE_OCTAL":
 		p.only(t, "FALSE")
 	default:
-		p.csvOption(f, t)
+		if !p.valueOption(f, t) {
+			p.csvOption(f, t)
+		}
 	}
 }
 
-func (p *parser) csvOption(f *Format, t token) {
-	switch t.text {
+// valueOption reads one that changes texts and what becomes of them, if t names
+// one.
+func (p *parser) valueOption(f *Format, t sqltext.Token) bool {
+	switch t.Text {
+	case "DATE_FORMAT":
+		f.Date = p.layoutOption(t)
+	case "TIME_FORMAT":
+		f.Time = p.layoutOption(t)
+	case "TIMESTAMP_FORMAT":
+		f.Timestamp = p.layoutOption(t)
+	case "TRIM_SPACE":
+		f.TrimSpace = p.boolean()
+	default:
+		return false
+	}
+	return true
+}
+
+func (p *parser) csvOption(f *Format, t sqltext.Token) {
+	switch t.Text {
 	case "FIELD_DELIMITER":
 		f.Delimiter = p.character(t)
 		if f.Delimiter == 0 || f.Delimiter == '\n' || f.Delimiter == '\r' {
-			fail(t.pos, "this FIELD_DELIMITER is not imitated by this stand-in")
+			sqltext.Fail(t.Pos, "this FIELD_DELIMITER is not imitated by this stand-in")
 		}
 	case "RECORD_DELIMITER":
 		if p.character(t) != '\n' {
-			fail(t.pos, `RECORD_DELIMITER is imitated by this stand-in as '\n' only`)
+			sqltext.Fail(t.Pos, `RECORD_DELIMITER is imitated by this stand-in as '\n' only`)
 		}
 	case "FIELD_OPTIONALLY_ENCLOSED_BY":
 		f.Enclosure = p.character(t)
 		if f.Enclosure != 0 && f.Enclosure != '"' && f.Enclosure != '\'' {
-			fail(t.pos, "FIELD_OPTIONALLY_ENCLOSED_BY can be NONE, a single or a double quote")
+			sqltext.Fail(t.Pos, "FIELD_OPTIONALLY_ENCLOSED_BY can be NONE, a single or a double quote")
 		}
 	case "ESCAPE_UNENCLOSED_FIELD":
 		if f.Escape = p.character(t); f.Escape != 0 && f.Escape != '\\' {
-			fail(t.pos, "ESCAPE_UNENCLOSED_FIELD is imitated by this stand-in as NONE and as a backslash")
+			sqltext.Fail(t.Pos, "ESCAPE_UNENCLOSED_FIELD is imitated by this stand-in as NONE and as a backslash")
 		}
 	case "ESCAPE":
 		p.only(t, "NONE")
 	case "ENCODING":
 		p.only(t, "UTF8")
 	case "SKIP_HEADER":
-		f.SkipHeader = p.integer()
+		f.SkipHeader = p.Integer()
 	case "PARSE_HEADER":
 		f.ParseHeader = p.boolean()
 	case "SKIP_BLANK_LINES":
@@ -160,37 +186,37 @@ func (p *parser) csvOption(f *Format, t token) {
 	case "EMPTY_FIELD_AS_NULL":
 		f.EmptyAsNull = p.boolean()
 	default:
-		fail(t.pos, "unexpected '%s'", t.text)
+		sqltext.Fail(t.Pos, "unexpected '%s'", t.Text)
 	}
 }
 
 // nullIf reads ( '…', … ), which may be empty.
 func (p *parser) nullIf() []string {
 	list := []string{}
-	p.expect("(")
-	for !p.accept(")") {
+	p.Expect("(")
+	for !p.Accept(")") {
 		if len(list) > 0 {
-			p.expect(",")
+			p.Expect(",")
 		}
-		list = append(list, p.literal())
+		list = append(list, p.Literal())
 	}
 	return list
 }
 
 // character reads NONE, which is 0, or one ASCII character, as it is or in
 // hexadecimal digits.
-func (p *parser) character(option token) byte {
-	if p.acceptWords("NONE") {
+func (p *parser) character(option sqltext.Token) byte {
+	if p.AcceptWords("NONE") {
 		return 0
 	}
-	s := p.literal()
+	s := p.Literal()
 	if digits, isHex := strings.CutPrefix(s, "0x"); isHex && len(digits) == 2 {
 		if n, err := strconv.ParseUint(digits, 16, 8); err == nil && n > 0 && n < 0x80 {
 			return byte(n)
 		}
 	}
 	if len(s) != 1 || s[0] >= 0x80 {
-		fail(option.pos, "%s = '%s' is not imitated by this stand-in: want one ASCII character", option.text, s)
+		sqltext.Fail(option.Pos, "%s = '%s' is not imitated by this stand-in: want one ASCII character", option.Text, s)
 	}
 	return s[0]
 }

@@ -43,7 +43,7 @@ func TestSaysTheSameInPostgreSQL(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := grammar.Parse(c.snowflake, nil, nil)
+			got, err := grammar.Rules{}.Parse(c.snowflake, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,8 +94,21 @@ func TestRefuses(t *testing.T) {
 		`COPY INTO t FROM (SELECT $1 FROM @s WHERE $1 IS NULL) FILE_FORMAT = (TYPE = JSON)`:                      "unexpected 'WHERE'",
 		`COPY INTO t FROM (SELECT $1 FROM @s) FILE_FORMAT = (TYPE = JSON) MATCH_BY_COLUMN_NAME = CASE_SENSITIVE`: "not supported with copy transform",
 		`COPY INTO t FROM @s FILE_FORMAT = (TYPE = CSV) MATCH_BY_COLUMN_NAME = CASE_SENSITIVE`:                   "needs PARSE_HEADER",
+		`COPY INTO t FROM (SELECT PARSE_JSON($1, 'd') FROM @s) FILE_FORMAT = (TYPE = CSV)`:                       "PARSE_JSON takes 1 arguments here",
+		`COPY INTO t FROM @s FILE_FORMAT = (TYPE = JSON TRIM_SPACE = TRUE)`:                                      "TRIM_SPACE is for MATCH_BY_COLUMN_NAME",
+		`COPY INTO t FROM @s FILE_FORMAT = (TYPE = CSV) ON_ERROR = 'SKIP_FILE_101%'`:                             "is not imitated",
+		`COPY INTO t FROM @s FILE_FORMAT = (TYPE = CSV) ON_ERROR = SKIP_FILE_10%`:                                "unexpected",
+		`COPY INTO t FROM @s FILE_FORMAT = (TYPE = CSV) ON_ERROR = SKIP_FILE_0`:                                  "is not imitated",
+		`COPY INTO t FROM @s FILE_FORMAT = (TYPE = CSV DATE_FORMAT = 'DY')`:                                      "DATE_FORMAT 'DY' is not imitated",
+		`SELECT PARSE_JSON(a, 'x') FROM t`:                                                                       "'d' and 's' are its values",
+		`SELECT a FROM TABLE(VALIDATE(t, JOB_ID => '_last'))`:                                                    "unexpected 'TABLE'",
+		`GRANT SELECT ON SCHEMA s TO ROLE r`:                                                                     "no such privilege on SCHEMA",
+		`GRANT OWNERSHIP ON ACCOUNT TO ROLE r`:                                                                   "no such privilege on ACCOUNT",
+		`GRANT SELECT ON t TO USER u`:                                                                            "unexpected 'U'",
+		`ALTER TABLE t DROP PRIMARY KEY`:                                                                         "unexpected 'KEY'",
+		`CREATE OR REPLACE ROLE r`:                                                                               "unexpected 'ROLE'",
 	} {
-		_, err := grammar.Parse(statement, nil, nil)
+		_, err := grammar.Rules{}.Parse(statement, nil)
 		if failure := (*grammar.Error)(nil); !errors.As(err, &failure) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", statement, err, want)
 		}
@@ -104,9 +117,9 @@ func TestRefuses(t *testing.T) {
 
 func TestReadsCOPY(t *testing.T) {
 	t.Parallel()
-	got, err := grammar.Parse(`COPY INTO "s"."t" ("a", b) FROM (SELECT d.$1:"x y".z::NUMBER(5,2), IFF(NOT $2 IS NULL, 'x', NULL) FROM '@db."S".stage/a b/c' d) `+
+	got, err := grammar.Rules{}.Parse(`COPY INTO "s"."t" ("a", b) FROM (SELECT d.$1:"x y".z::NUMBER(5,2), IFF(NOT $2 IS NULL, 'x', NULL) FROM '@db."S".stage/a b/c' d) `+
 		`FILES = ('1', '2''s') FILE_FORMAT = (TYPE = 'CSV' NULL_IF = (), FIELD_DELIMITER = '\t' FIELD_OPTIONALLY_ENCLOSED_BY = '0x22' ESCAPE_UNENCLOSED_FIELD = NONE) `+
-		`ON_ERROR = SKIP_FILE_3, PURGE = TRUE`, nil, nil)
+		`ON_ERROR = SKIP_FILE_3, PURGE = TRUE`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +195,7 @@ func FuzzParse(f *testing.F) {
 			if sql[text.Offset:text.Offset+len(text.SQL)] != text.SQL {
 				t.Errorf("%q is not at %d of %q", text.SQL, text.Offset, sql)
 			}
-			_, err := grammar.Parse(text.SQL, nil, nil)
+			_, err := grammar.Rules{}.Parse(text.SQL, nil)
 			if failure := (*grammar.Error)(nil); err != nil && (!errors.As(err, &failure) || failure.Offset > len(text.SQL)) {
 				t.Errorf("%q: %v", text.SQL, err)
 			}
@@ -191,7 +204,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func ExampleError() {
-	_, err := grammar.Parse("SELECT a\nFORM t x", nil, nil)
+	_, err := grammar.Rules{}.Parse("SELECT a\nFORM t x", nil)
 	fmt.Println(err)
 	// Output:
 	// SQL compilation error:

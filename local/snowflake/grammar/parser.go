@@ -1,8 +1,9 @@
 package grammar
 
 import (
-	"strconv"
 	"strings"
+
+	"github.com/stagelift/stagelift/local/sqltext"
 )
 
 // Text is one statement of a request, and where it begins there.
@@ -15,18 +16,18 @@ type Text struct {
 // error is an *Error.
 func Split(sql string) (statements []Text, err error) {
 	defer func() {
-		if failure := recover(); failure != nil {
-			err = caught(sql, failure)
+		if failure := caught(sql, recover()); failure != nil {
+			err = failure
 		}
 	}()
 	begin := -1
-	for _, t := range lex(sql) {
-		ends := t.kind == end || t.kind == punct && t.text == ";"
+	for _, t := range dialect.Lex(sql) {
+		ends := t.Kind == sqltext.End || t.Kind == sqltext.Punct && t.Text == ";"
 		switch {
 		case !ends && begin < 0:
-			begin = t.pos
+			begin = t.Pos
 		case ends && begin >= 0:
-			statements = append(statements, Text{strings.TrimRight(sql[begin:t.pos], " \t\r\n"), begin})
+			statements = append(statements, Text{strings.TrimRight(sql[begin:t.Pos], " \t\r\n"), begin})
 			begin = -1
 		}
 	}
@@ -40,37 +41,60 @@ type Binding struct {
 	Value *string
 }
 
-// Parse reads one statement. temporary, if not nil, knows the session's
-// temporary tables. The error is an *Error.
-func Parse(sql string, bindings []Binding, temporary func(Table) bool) (s Statement, err error) {
+// Rules are what a session's parameters change in the SQL; the zero value is
+// Snowflake as it comes.
+type Rules struct {
+	// ColumnList lets COPY name columns without a SELECT, which its syntax does
+	// not.
+	ColumnList bool
+	// IgnoreCase is QUOTED_IDENTIFIERS_IGNORE_CASE.
+	IgnoreCase bool
+	// BinaryInput is BINARY_INPUT_FORMAT; empty is HEX.
+	BinaryInput string
+	// Formatted are the types whose form of input is another than AUTO.
+	Formatted map[string]bool
+	// Temporary, if not nil, knows the session's temporary tables, and names them
+	// in full.
+	Temporary func(Table) (full Table, known bool)
+}
+
+// Parse reads one statement. The error is an *Error.
+func (r Rules) Parse(sql string, bindings []Binding) (s Statement, err error) {
 	defer func() {
-		if failure := recover(); failure != nil {
-			s, err = Statement{}, caught(sql, failure)
+		if failure := caught(sql, recover()); failure != nil {
+			s, err = Statement{}, failure
 		}
 	}()
-	p := &parser{sql: sql, tokens: lex(sql), bindings: bindings, temporary: temporary}
+	p := newParser(sql, r)
+	p.bindings = bindings
 	s = p.statement()
-	p.accept(";")
-	if p.peek().kind != end {
-		p.unexpected()
+	p.Accept(";")
+	if p.Peek().Kind != sqltext.End {
+		p.Unexpected()
 	}
 	if p.bound != len(bindings) {
-		fail(p.peek().pos, "%d values are bound, %d are used", len(bindings), p.bound)
+		sqltext.Fail(p.Peek().Pos, "%d values are bound, %d are used", len(bindings), p.bound)
 	}
-	s.Tables, s.LongNames = p.tables, p.longNames
+	s.Tables, s.LongNames = p.tables, p.LongNames
 	return s, nil
 }
 
 type parser struct {
-	sql       string
-	tokens    []token
-	next      int
-	depth     int
-	bindings  []Binding
-	bound     int
-	temporary func(Table) bool
-	tables    []Table
-	longNames map[string]string
+	sqltext.Parser
+	rules    Rules
+	bindings []Binding
+	bound    int
+	tables   []Table
+}
+
+func newParser(sql string, r Rules) *parser {
+	p := &parser{rules: r}
+	d := dialect
+	if r.IgnoreCase {
+		d = ignoringCase
+	}
+	p.Parser = sqltext.New(sql, d, reserved, p, traits)
+	return p
 }
 
 func (p *parser) statement() Statement {
@@ -82,6 +106,7 @@ func (p *parser) statement() Statement {
 		{"DROP", p.drop},
 		{"ALTER", p.alter},
 		{"COMMENT", p.comment},
+		{"GRANT", p.grant},
 		{"COPY", p.copyStatement},
 		{"SELECT", p.selectStatement},
 		{"INSERT", p.insert},
@@ -93,147 +118,41 @@ func (p *parser) statement() Statement {
 		{"COMMIT", p.transaction},
 		{"ROLLBACK", p.transaction},
 	} {
-		if p.isWord(v.verb) {
+		if p.IsWord(v.verb) {
 			return v.read()
 		}
 	}
-	p.unexpected()
+	p.Unexpected()
 	return Statement{}
 }
 
 func (p *parser) transaction() Statement {
-	verb := p.advance().text
-	if !p.acceptWords("TRANSACTION") || verb != "BEGIN" {
-		p.acceptWords("WORK")
+	verb := p.Advance().Text
+	if !p.AcceptWords("TRANSACTION") || verb != "BEGIN" {
+		p.AcceptWords("WORK")
 	}
 	return Statement{Verb: verb, Kind: map[string]Kind{"BEGIN": Begin, "COMMIT": Commit, "ROLLBACK": Rollback}[verb]}
 }
 
-func (p *parser) peek() token { return p.tokens[p.next] }
-
-func (p *parser) advance() token {
-	t := p.tokens[p.next]
-	if t.kind != end {
-		p.next++
-	}
-	return t
-}
-
-func (p *parser) unexpected() {
-	t := p.peek()
-	if t.kind == end {
-		fail(t.pos, "unexpected '<EOF>'")
-	}
-	fail(t.pos, "unexpected '%s'", t.text)
-}
-
-func (p *parser) is(s string) bool {
-	t := p.peek()
-	return t.kind == punct && t.text == s
-}
-
-func (p *parser) isWord(s string) bool {
-	t := p.peek()
-	return t.kind == word && t.text == s
-}
-
-// accept takes the punctuation if it is next.
-func (p *parser) accept(s string) bool {
-	if !p.is(s) {
-		return false
-	}
-	p.next++
-	return true
-}
-
-func (p *parser) expect(s string) {
-	if !p.accept(s) {
-		p.unexpected()
-	}
-}
-
-// acceptWords takes all of the keywords, or none of them.
-func (p *parser) acceptWords(words ...string) bool {
-	for i, w := range words {
-		if p.next+i >= len(p.tokens) || p.tokens[p.next+i].kind != word || p.tokens[p.next+i].text != w {
-			return false
-		}
-	}
-	p.next += len(words)
-	return true
-}
-
-func (p *parser) expectWords(words ...string) {
-	for _, w := range words {
-		if !p.acceptWords(w) {
-			p.unexpected()
-		}
-	}
-}
-
-// identifier reads a name; what comes back is folded and not quoted.
-func (p *parser) identifier() string {
-	t := p.peek()
-	if t.kind != quoted && (t.kind != word || reserved[t.text]) {
-		p.unexpected()
-	}
-	p.next++
-	if held := Held(t.text); held != t.text {
-		if p.longNames == nil {
-			p.longNames = map[string]string{}
-		}
-		p.longNames[held] = t.text
-	}
-	return t.text
-}
-
-// identifiers reads ( name, … ).
-func (p *parser) identifiers() []string {
-	p.expect("(")
-	names := []string{p.identifier()}
-	for p.accept(",") {
-		names = append(names, p.identifier())
-	}
-	p.expect(")")
-	return names
-}
-
 // table reads the name of a table, with or without its schema and database.
 func (p *parser) table() Table {
-	name := Table{Name: p.identifier()}
-	if p.accept(".") {
-		name.Schema, name.Name = name.Name, p.identifier()
+	name := Table{Name: p.Identifier()}
+	if p.Accept(".") {
+		name.Schema, name.Name = name.Name, p.Identifier()
 	}
-	if p.accept(".") {
-		name.Database, name.Schema, name.Name = name.Schema, name.Name, p.identifier()
+	if p.Accept(".") {
+		name.Database, name.Schema, name.Name = name.Schema, name.Name, p.Identifier()
 	}
-	name.Temporary = p.temporary != nil && p.temporary(name)
-	p.tables = append(p.tables, name)
-	return name
+	return p.named(name)
 }
 
-func (p *parser) integer() int {
-	t := p.advance()
-	n, err := strconv.Atoi(t.text)
-	if t.kind != number || err != nil {
-		fail(t.pos, "unexpected '%s'", t.text)
+// named notes that a table was named, and whether it is the session's own.
+func (p *parser) named(t Table) Table {
+	if p.rules.Temporary != nil {
+		if full, known := p.rules.Temporary(t); known {
+			t.Schema, t.Temporary = full.Schema, true
+		}
 	}
-	return n
-}
-
-func (p *parser) literal() string {
-	t := p.peek()
-	if t.kind != text {
-		p.unexpected()
-	}
-	p.next++
-	return t.text
-}
-
-func (p *parser) list(read func() string) string {
-	items := []string{read()}
-	for p.accept(",") {
-		items = append(items, read())
-	}
-	return strings.Join(items, ", ")
+	p.tables = append(p.tables, t)
+	return t
 }

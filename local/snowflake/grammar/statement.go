@@ -35,11 +35,16 @@ type Statement struct {
 	Locks bool
 	// Temporary is true for CREATE TEMPORARY TABLE.
 	Temporary bool
-	// Define is set for DDL, Copy for Load, Set for Session.
-	Define *Definition
-	Copy   *Copy
-	Set    *Parameter
-	// Tables are all tables that were named, Target included.
+	// Needs are the privileges on Target that DML and COPY need.
+	Needs []string
+	// Define is set for DDL, Grant for DDL that grants, Copy for Load, Set for
+	// Session, Validate for a Query that is one.
+	Define   *Definition
+	Grant    *Grant
+	Copy     *Copy
+	Set      *Parameter
+	Validate *Validate
+	// Tables are all tables that were named, Target first.
 	Tables []Table
 	// LongNames are the identifiers that PostgreSQL cannot hold, by the name
 	// that stands for them. Nil where there is none.
@@ -56,21 +61,35 @@ type Parameter struct {
 type Definition struct {
 	// Schema is what CREATE SCHEMA and DROP SCHEMA name.
 	Database, Schema string
+	// Role is what CREATE ROLE names.
+	Role string
 	// Table is what all others name.
 	Table Table
 	// Columns are those of a new table, added ones, or altered ones.
 	Columns []Column
-	// Like is the table whose columns a new one takes, or nil.
-	Like *Table
+	// Like is the table whose columns a new one takes, or nil. Other is what a
+	// table is renamed to or swapped with.
+	Like, Other *Table
+	// NewName is what the one column of Columns is renamed to.
+	NewName string
 	// IfNotExists and IfExists forgive what they say; for ADD COLUMN,
-	// IfNotExists is about each column.
-	IfNotExists, IfExists bool
+	// IfNotExists is about each column, as IfColumns is for DROP COLUMN.
+	IfNotExists, IfExists, IfColumns bool
 	// Replace is true for CREATE OR REPLACE.
 	Replace bool
 	// Temporary and Transient tell kinds of tables.
 	Temporary, Transient bool
 	// Comment is the object's, or nil.
 	Comment *string
+	// Cluster are the columns of the clustering key.
+	Cluster []string
+}
+
+// Validate is SELECT * FROM TABLE(VALIDATE(…)).
+type Validate struct {
+	Table Table
+	// Job is the handle of the COPY, or "_last".
+	Job string
 }
 
 // Column is a column of a definition.

@@ -1,7 +1,11 @@
 package grammar
 
 import (
+	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/stagelift/stagelift/local/sqltext"
 )
 
 // Operation says what an Expression computes.
@@ -41,47 +45,44 @@ type Expression struct {
 
 // transformation reads SELECT … FROM @stage [alias].
 func (p *parser) transformation(c *Copy) {
-	p.expectWords("SELECT")
+	p.ExpectWords("SELECT")
 	// The alias stands behind the list that uses it.
 	var alias string
-	for i := p.next; i+1 < len(p.tokens); i++ {
-		if p.tokens[i].kind == word && p.tokens[i].text == "FROM" {
-			if i += 2; i < len(p.tokens) && p.tokens[i].kind == word && p.tokens[i].text == "AS" {
+	for i := p.Next; i+1 < len(p.Tokens); i++ {
+		if p.Tokens[i].Kind == sqltext.Word && p.Tokens[i].Text == "FROM" {
+			if i += 2; i < len(p.Tokens) && p.Tokens[i].Kind == sqltext.Word && p.Tokens[i].Text == "AS" {
 				i++
 			}
-			if i < len(p.tokens) && (p.tokens[i].kind == word || p.tokens[i].kind == quoted) {
-				alias = p.tokens[i].text
+			if i < len(p.Tokens) && (p.Tokens[i].Kind == sqltext.Word || p.Tokens[i].Kind == sqltext.Quoted) {
+				alias = p.Tokens[i].Text
 			}
 			break
 		}
 	}
 	c.Transform = []Expression{p.fileValue(alias)}
-	for p.accept(",") {
+	for p.Accept(",") {
 		c.Transform = append(c.Transform, p.fileValue(alias))
 	}
-	p.expectWords("FROM")
+	p.ExpectWords("FROM")
 	p.copySource(c)
 	if alias != "" {
-		p.acceptWords("AS")
-		p.identifier()
+		p.AcceptWords("AS")
+		p.Identifier()
 	}
 }
 
 func (p *parser) fileValue(alias string) Expression {
-	if p.depth++; p.depth > maxDepth {
-		fail(p.peek().pos, "expression is nested too deeply")
-	}
-	defer func() { p.depth-- }()
-	if p.acceptWords("NOT") {
+	defer p.Deeper()()
+	if p.AcceptWords("NOT") {
 		return Expression{Operation: Not, Arguments: []Expression{p.fileValue(alias)}}
 	}
 	e := p.fileOperand(alias)
-	for p.accept("::") {
+	for p.Accept("::") {
 		e = Expression{Operation: Cast, Type: p.columnType(), Arguments: []Expression{e}}
 	}
-	if p.acceptWords("IS") {
-		not := p.acceptWords("NOT")
-		p.expectWords("NULL")
+	if p.AcceptWords("IS") {
+		not := p.AcceptWords("NOT")
+		p.ExpectWords("NULL")
 		e = Expression{Operation: IsNull, Arguments: []Expression{e}}
 		if not {
 			e = Expression{Operation: Not, Arguments: []Expression{e}}
@@ -91,35 +92,35 @@ func (p *parser) fileValue(alias string) Expression {
 }
 
 func (p *parser) fileOperand(alias string) Expression {
-	t := p.peek()
+	t := p.Peek()
 	switch {
-	case t.kind == text:
-		p.next++
-		return Expression{Operation: Literal, Text: t.text}
-	case t.kind == field:
+	case t.Kind == sqltext.Text:
+		p.Next++
+		return Expression{Operation: Literal, Text: t.Text}
+	case t.Kind == sqltext.Field:
 		return p.fileField()
-	case p.accept("("):
+	case p.Accept("("):
 		e := p.fileValue(alias)
-		p.expect(")")
+		p.Expect(")")
 		return e
-	case (t.kind == word || t.kind == quoted) && t.text == alias && p.tokens[p.next+1].text == ".":
-		p.next += 2
-		if p.peek().kind != field {
-			p.unexpected()
+	case (t.Kind == sqltext.Word || t.Kind == sqltext.Quoted) && t.Text == alias && p.Tokens[p.Next+1].Text == ".":
+		p.Next += 2
+		if p.Peek().Kind != sqltext.Field {
+			p.Unexpected()
 		}
 		return p.fileField()
-	case p.acceptWords("NULL"):
+	case p.AcceptWords("NULL"):
 		return Expression{Operation: Null}
-	case p.acceptWords("METADATA$FILENAME"):
+	case p.AcceptWords("METADATA$FILENAME"):
 		return Expression{Operation: FileName}
-	case p.acceptWords("METADATA$FILE_ROW_NUMBER"):
+	case p.AcceptWords("METADATA$FILE_ROW_NUMBER"):
 		return Expression{Operation: RowNumber}
-	case p.acceptWords("CAST"):
-		p.expect("(")
+	case p.AcceptWords("CAST"):
+		p.Expect("(")
 		e := Expression{Operation: Cast, Arguments: []Expression{p.fileValue(alias)}}
-		p.expectWords("AS")
+		p.ExpectWords("AS")
 		e.Type = p.columnType()
-		p.expect(")")
+		p.Expect(")")
 		return e
 	}
 	return p.fileCall(alias)
@@ -127,20 +128,20 @@ func (p *parser) fileOperand(alias string) Expression {
 
 // fileField reads $1 and the path after it: :"a", :a, ."b", ['c'].
 func (p *parser) fileField() Expression {
-	t := p.advance()
-	n, err := strconv.Atoi(t.text)
+	t := p.Advance()
+	n, err := strconv.Atoi(t.Text)
 	if err != nil || n < 1 {
-		fail(t.pos, "unexpected '$%s'", t.text)
+		sqltext.Fail(t.Pos, "unexpected '$%s'", t.Text)
 	}
 	e := Expression{Operation: Field, Number: n}
 	for {
 		switch {
-		case p.is(":") && len(e.Path) == 0, p.is(".") && len(e.Path) > 0:
-			p.next++
+		case p.Is(":") && len(e.Path) == 0, p.Is(".") && len(e.Path) > 0:
+			p.Next++
 			e.Path = append(e.Path, p.element())
-		case p.accept("["):
-			e.Path = append(e.Path, p.literal())
-			p.expect("]")
+		case p.Accept("["):
+			e.Path = append(e.Path, p.Literal())
+			p.Expect("]")
 		default:
 			return e
 		}
@@ -150,42 +151,42 @@ func (p *parser) fileField() Expression {
 // element reads the name of an element. Such names keep their case, quoted or
 // not ("Querying semi-structured data").
 func (p *parser) element() string {
-	t := p.advance()
-	switch t.kind {
-	case quoted:
-		return t.text
-	case word:
-		return p.sql[t.pos : t.pos+len(t.text)]
+	t := p.Advance()
+	switch t.Kind {
+	case sqltext.Quoted: // as it is written, whatever becomes of identifiers
+		return dialect.Lex(p.SQL[t.Pos:p.Peek().Pos])[0].Text
+	case sqltext.Word:
+		return p.SQL[t.Pos : t.Pos+len(t.Text)]
 	}
-	fail(t.pos, "unexpected '%s'", t.text)
+	sqltext.Fail(t.Pos, "unexpected '%s'", t.Text)
 	return ""
 }
 
 func (p *parser) fileCall(alias string) Expression {
-	t := p.advance()
+	t := p.Advance()
 	operation, known := map[string]struct {
 		operation Operation
 		arguments int
 	}{
 		"PARSE_JSON": {ParseJSON, 1}, "IS_NULL_VALUE": {IsNullValue, 1}, "IFF": {Iff, 3}, "NULLIF": {NullIf, 2},
 		"TO_BINARY": {ToBinary, 2},
-	}[t.text]
-	if !known || t.kind != word {
-		fail(t.pos, "unexpected '%s': it is not understood in a COPY transformation by this stand-in", t.text)
+	}[t.Text]
+	if !known || t.Kind != sqltext.Word {
+		sqltext.Fail(t.Pos, "unexpected '%s': it is not understood in a COPY transformation by this stand-in", t.Text)
 	}
-	p.expect("(")
+	p.Expect("(")
 	e := Expression{Operation: operation.operation, Arguments: []Expression{p.fileValue(alias)}}
-	for p.accept(",") {
+	for p.Accept(",") {
 		e.Arguments = append(e.Arguments, p.fileValue(alias))
 	}
-	p.expect(")")
+	p.Expect(")")
 	if len(e.Arguments) != operation.arguments {
-		fail(t.pos, "%s takes %d arguments here, not %d", t.text, operation.arguments, len(e.Arguments))
+		sqltext.Fail(t.Pos, "%s takes %d arguments here, not %d", t.Text, operation.arguments, len(e.Arguments))
 	}
 	if e.Operation == ToBinary {
 		e.Text = e.Arguments[1].Text
-		if e.Arguments[1].Operation != Literal || e.Text != "HEX" && e.Text != "BASE64" && e.Text != "UTF-8" {
-			fail(t.pos, "TO_BINARY is understood with the formats 'HEX', 'BASE64' and 'UTF-8'")
+		if e.Arguments[1].Operation != Literal || !slices.Contains(binaryFormats, e.Text) {
+			sqltext.Fail(t.Pos, "TO_BINARY is understood with the formats '%s'", strings.Join(binaryFormats, "', '"))
 		}
 		e.Arguments = e.Arguments[:1]
 	}

@@ -2,6 +2,7 @@ package stagefile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -28,13 +29,13 @@ func Convert(v Value, to Target, o Options) (Value, error) {
 	case "BINARY":
 		return toBinary(v, to, o)
 	case "DATE":
-		return toDate(v)
+		return toDate(v, o.forms(to).Date)
 	case "TIME":
-		return toTime(v, to)
+		return toTime(v, to, o.forms(to).Time)
 	case "TIMESTAMP_NTZ":
-		return toTimestamp(v, to, false)
+		return toTimestamp(v, to, o.forms(to).Timestamp, false)
 	case "TIMESTAMP_TZ", "TIMESTAMP_LTZ":
-		return toTimestamp(v, to, true)
+		return toTimestamp(v, to, o.forms(to).Timestamp, true)
 	}
 	return toVariant(v, to)
 }
@@ -103,11 +104,9 @@ func toBoolean(v Value) (Value, error) {
 func toBinary(v Value, to Target, o Options) (Value, error) {
 	content := v.Text
 	switch {
-	case v.Kind == Text && to.Explicit && o.BinaryFormat != "HEX":
-		return Value{}, refused("a cast of a text to BINARY under BINARY_FORMAT = %s", o.BinaryFormat)
 	case v.Kind == Text:
 		var err error
-		if content, err = Decode(v.Text, o.BinaryFormat); err != nil {
+		if content, err = Decode(v.Text, cmp.Or(o.forms(to).Binary, "HEX")); err != nil {
 			return Value{}, err
 		}
 	case v.Kind != Binary:

@@ -57,7 +57,7 @@ func TestConverts(t *testing.T) {
 		{variant(stagefile.JSON, "null"), "VARIANT", "null"},
 		{variant(stagefile.JSON, "[1]"), "ARRAY", "[1]"},
 	} {
-		got, err := stagefile.Convert(c.value, target(t, c.to), stagefile.Options{BinaryFormat: "HEX"})
+		got, err := stagefile.Convert(c.value, target(t, c.to), stagefile.Options{})
 		if diff := cmp.Diff(c.want, string(got.Text)); err != nil || diff != "" {
 			t.Errorf("%q as %s: %v %s", c.value.Text, c.to, err, diff)
 		}
@@ -104,13 +104,13 @@ func TestDoesNotConvert(t *testing.T) {
 		{text("{}"), "VARIANT", "without PARSE_JSON"},
 		{stagefile.Value{Kind: stagefile.JSON, Text: []byte("{}"), Variant: true}, "ARRAY", "JSON as a ARRAY"},
 	} {
-		if _, err := stagefile.Convert(c.value, target(t, c.to), stagefile.Options{BinaryFormat: "HEX"}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := stagefile.Convert(c.value, target(t, c.to), stagefile.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q as %s: %v, want %q", c.value.Text, c.to, err, c.want)
 		}
 	}
 	explicit := target(t, "BINARY")
 	explicit.Explicit = true
-	if _, err := stagefile.Convert(text("AA=="), explicit, stagefile.Options{BinaryFormat: "BASE64"}); err == nil {
+	if _, err := stagefile.Convert(text("AA=="), explicit, stagefile.Options{File: stagefile.Forms{Binary: "BASE64"}}); err == nil {
 		t.Error("a cast took the file format's BINARY_FORMAT, which is not documented")
 	}
 }

@@ -24,6 +24,7 @@ type csvReader struct {
 	line     int64
 	start    int64
 	begun    bool
+	raw      []byte
 	text     []byte
 	fields   []csvField
 	expected int
@@ -89,6 +90,8 @@ func (r *csvReader) header() error {
 func (r *csvReader) Line() int64 { return r.start }
 func (r *csvReader) Fields() int { return len(r.fields) }
 
+func (r *csvReader) Record() []byte { return bytes.TrimRight(r.raw, "\r\n") }
+
 func (r *csvReader) Named(name string, exact bool) (Value, bool, error) {
 	i := slices.IndexFunc(r.names, func(n string) bool { return n == name || !exact && strings.EqualFold(n, name) })
 	if i < 0 {
@@ -126,7 +129,7 @@ func (r *csvReader) Field(number int, path []string) (Value, error) {
 // first ("ERROR_ON_COLUMN_COUNT_MISMATCH").
 func (r *csvReader) Next() error {
 	for {
-		r.text, r.fields, r.start = r.text[:0], r.fields[:0], r.line
+		r.raw, r.text, r.fields, r.start = r.raw[:0], r.text[:0], r.fields[:0], r.line
 		next, err := r.peek()
 		if err != nil {
 			return err
@@ -186,14 +189,35 @@ func (r *csvReader) blank(next int) (bool, error) {
 }
 
 func (r *csvReader) field(f *csvField) error {
-	next, err := r.peek()
+	next, err := r.spaces()
 	if err != nil {
 		return err
 	}
 	if r.format.Enclosure != 0 && next == int(r.format.Enclosure) {
 		r.discard()
 		f.enclosed = true
-		return r.enclosed()
+		if err := r.enclosed(); err != nil {
+			return err
+		}
+		_, err := r.spaces()
+		return err
 	}
-	return r.plain(f)
+	if err := r.plain(f); err != nil {
+		return err
+	}
+	if r.format.TrimSpace {
+		r.text = r.text[:f.begin+len(bytes.TrimRight(r.text[f.begin:], " \t"))]
+	}
+	return nil
+}
+
+// spaces leaves out white space where TRIM_SPACE says so, and peeks.
+func (r *csvReader) spaces() (next int, err error) {
+	for {
+		next, err = r.peek()
+		if err != nil || !r.format.TrimSpace || next != ' ' && next != '\t' || next == int(r.format.Delimiter) {
+			return next, err
+		}
+		r.discard()
+	}
 }

@@ -130,4 +130,7 @@ func (r *csvReader) peek() (int, error) {
 	return int(b[0]), nil
 }
 
-func (r *csvReader) discard() { _, _ = r.in.Discard(1) } // peeked at: it is there
+func (r *csvReader) discard() {
+	b, _ := r.in.ReadByte() // peeked at: it is there
+	r.raw = append(r.raw, b)
+}

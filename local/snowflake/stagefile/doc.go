@@ -16,9 +16,11 @@
 //     and has no more than its digits.
 //   - JSON's null is a value of a VARIANT, and NULL in all other columns.
 //   - Decimals are rounded to the scale, half away from zero.
+//   - A date or a time that the format says nothing of is read as the session's
+//     input format says, and one that is cast always.
 //
-// Refused, rather than guessed at: dates in other forms than ISO's, times
-// without an offset for columns that have one and the other way round, more
-// digits of a second than the column or PostgreSQL keeps, NUL in a text,
+// Refused, rather than guessed at: under AUTO, dates in other forms than ISO's;
+// times without an offset for columns that have one and the other way round,
+// more digits of a second than the column or PostgreSQL keeps, NUL in a text,
 // escapes other than of the escape itself, the delimiter and the line's end.
 package stagefile

@@ -42,6 +42,8 @@ func (r *jsonReader) Close() error { return r.close.Close() }
 func (r *jsonReader) Line() int64  { return r.number }
 func (r *jsonReader) Fields() int  { return 1 }
 
+func (r *jsonReader) Record() []byte { return r.document }
+
 func (r *jsonReader) Next() error {
 	r.number++
 	r.document, r.members = r.document[:0], nil

@@ -61,6 +61,8 @@ func (r *parquetReader) Close() error {
 func (r *parquetReader) Line() int64 { return r.number }
 func (r *parquetReader) Fields() int { return 1 }
 
+func (r *parquetReader) Record() []byte { return nil }
+
 func (r *parquetReader) Next() error {
 	for len(r.unread) == 0 {
 		if r.rows == nil {

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/stagelift/stagelift/local/snowflake/grammar"
 )
 
 // heldFraction is how many digits of a second PostgreSQL keeps.
@@ -23,61 +25,76 @@ func notRecognised(kind, code string, v Value) error {
 	return wrong(code, "22007", "%s '%s' is not recognized", kind, shown(v))
 }
 
-func toDate(v Value) (Value, error) {
+func toDate(v Value, form grammar.Layout) (Value, error) {
 	if v.Kind != Text && v.Kind != Date {
 		return Value{}, refused("what is no date as a DATE")
 	}
-	at, err := time.Parse("2006-01-02", string(v.Text))
-	if err != nil || !dateForm.Match(v.Text) || at.Year() < 1 {
+	text, matches := string(v.Text), dateForm.Match(v.Text)
+	if form != nil && v.Kind == Text {
+		var m moment
+		m, matches = readMoment(form, text)
+		text = m.date
+	}
+	at, err := time.Parse("2006-01-02", text)
+	if err != nil || !matches || at.Year() < 1 {
 		return Value{}, notRecognised("Date", "100040", v)
 	}
-	return Value{Kind: Date, Text: v.Text}, nil
+	return Value{Kind: Date, Text: []byte(text)}, nil
 }
 
-func toTime(v Value, to Target) (Value, error) {
-	m := timeForm.FindSubmatch(v.Text)
+func toTime(v Value, to Target, form grammar.Layout) (Value, error) {
 	if v.Kind != Text && v.Kind != Time {
 		return Value{}, cannot(v, to)
 	}
-	if m == nil {
+	var m moment
+	matches := false
+	if form != nil && v.Kind == Text {
+		m, matches = readMoment(form, string(v.Text))
+	} else if parts := timeForm.FindStringSubmatch(string(v.Text)); parts != nil {
+		m, matches = moment{clock: parts[1], fraction: parts[2]}, true
+	}
+	if _, err := time.Parse("15:04:05", m.clock); err != nil || !matches {
 		return Value{}, notRecognised("Time", "100108", v)
 	}
-	if _, err := time.Parse("15:04:05", string(m[1])); err != nil {
-		return Value{}, notRecognised("Time", "100108", v)
-	}
-	return Value{Kind: Time, Text: v.Text}, checkFraction(string(m[2]), to)
+	return Value{Kind: Time, Text: []byte(m.clock + m.fraction)}, checkFraction(m.fraction, to)
 }
 
 // toTimestamp takes an offset where the type has one, and only there: without
 // one, the session's time zone would decide.
-func toTimestamp(v Value, to Target, zoned bool) (Value, error) {
+func toTimestamp(v Value, to Target, form grammar.Layout, zoned bool) (Value, error) {
 	switch {
 	case v.Kind != Text && v.Kind != TimestampNTZ && v.Kind != TimestampLTZ:
 		return Value{}, cannot(v, to)
 	case (v.Kind == TimestampNTZ) == zoned && v.Kind != Text:
 		return Value{}, refused("a timestamp as a %s, by the session's time zone", to.Type)
 	}
-	m := stampForm.FindStringSubmatch(string(v.Text))
-	if m == nil {
-		return Value{}, notRecognised("Timestamp", "100035", v)
+	m, matches := readStamp(string(v.Text))
+	if form != nil && v.Kind == Text {
+		m, matches = readMoment(form, string(v.Text))
 	}
-	date, mark, clock, fraction, offset := m[1], m[2], m[3], m[4], m[5]
-	at, err := time.Parse("2006-01-02 15:04:05", date+" "+clock)
+	at, err := time.Parse("2006-01-02 15:04:05", m.date+" "+m.clock)
 	switch {
-	case err != nil, at.Year() < 1:
+	case !matches, err != nil, at.Year() < 1:
 		return Value{}, notRecognised("Timestamp", "100035", v)
-	case (offset != "") != zoned:
+	case (m.offset != "") != zoned:
 		return Value{}, refused("'%s' as a %s: one of the two has no offset", shown(v), to.Type)
-	case mark == "T" && offset != "" && !strings.Contains(offset, ":"):
-		// The list of forms has TZH without TZM behind a space only.
-		return Value{}, notRecognised("Timestamp", "100035", v)
 	}
 	kind := TimestampNTZ
 	if zoned {
 		kind = TimestampLTZ
 	}
-	text := date + " " + clock + fraction + strings.TrimSpace(offset)
-	return Value{Kind: kind, Text: []byte(text)}, checkFraction(fraction, to)
+	text := m.date + " " + m.clock + m.fraction + m.offset
+	return Value{Kind: kind, Text: []byte(text)}, checkFraction(m.fraction, to)
+}
+
+// readStamp takes a timestamp in one of the forms of AUTO apart. The list of
+// forms has TZH without TZM not behind a T.
+func readStamp(text string) (m moment, ok bool) {
+	parts := stampForm.FindStringSubmatch(text)
+	if parts == nil || parts[2] == "T" && parts[5] != "" && !strings.Contains(parts[5], ":") {
+		return moment{}, false
+	}
+	return moment{parts[1], parts[3], parts[4], strings.TrimSpace(parts[5])}, true
 }
 
 // checkFraction refuses what would be rounded away, here or there.

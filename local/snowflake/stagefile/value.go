@@ -59,6 +59,9 @@ type Reader interface {
 	Field(number int, path []string) (Value, error)
 	// Named returns the field of a name, and whether there is one.
 	Named(name string, exact bool) (Value, bool, error)
+	// Record is the text of the record, as far as it was read; nil where the
+	// format is none of text.
+	Record() []byte
 	// Close gives back what the reader holds.
 	Close() error
 }
@@ -81,10 +84,38 @@ func refused(format string, args ...any) error {
 
 // Options say how values become those of columns.
 type Options struct {
-	// BinaryFormat is the file format's option.
-	BinaryFormat string
+	// File is what the file format says of texts, Session what the session's
+	// parameters do. The session's count where the file format says nothing, and
+	// in a cast.
+	File, Session Forms
 	// Truncate cuts texts to the column's length.
 	Truncate bool
+}
+
+// Forms are how texts are read that become something else.
+type Forms struct {
+	// Date, Time and Timestamp are nil where nothing is said.
+	Date, Time, Timestamp grammar.Layout
+	// Binary is HEX, BASE64 or UTF8; empty is HEX.
+	Binary string
+}
+
+// forms are those that count for a target.
+func (o Options) forms(to Target) Forms {
+	f := o.File
+	if to.Explicit {
+		return o.Session
+	}
+	if f.Date == nil {
+		f.Date = o.Session.Date
+	}
+	if f.Time == nil {
+		f.Time = o.Session.Time
+	}
+	if f.Timestamp == nil {
+		f.Timestamp = o.Session.Timestamp
+	}
+	return f
 }
 
 // Target is a column, or a type that is cast to.

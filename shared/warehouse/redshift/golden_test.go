@@ -125,7 +125,7 @@ func goldenLoads(t *testing.T) map[string]bend {
 }
 
 // everyType has a column of each type of the type table, but for JSON those
-// with numbers of more digits than Redshift reads from it.
+// with numbers of more digits than Redshift reads from it, and for Parquet TIME.
 func everyType(t *testing.T, format string) []table.Column {
 	t.Helper()
 	var columns []table.Column
@@ -133,6 +133,10 @@ func everyType(t *testing.T, format string) []table.Column {
 		switch column.Type {
 		case "numeric", "numeric(39,0)", "money":
 			if format == "jsonl" {
+				continue
+			}
+		case "time without time zone":
+			if format == "parquet" {
 				continue
 			}
 		}
@@ -202,6 +206,9 @@ func TestAlterationsAreGolden(t *testing.T) {
 // sections are the parts of a golden file, in their order.
 var sections = []string{"look", "create", "alter", "widen", "ledger", "load", "errors"}
 
+// rules take a column oid, which Redshift refuses.
+var rules = grammar.Rules{AnyName: true}
+
 // compareGolden also reads each statement as the stand-in does, which knows the
 // documentation's grammar.
 func compareGolden(t *testing.T, name string, statements map[string][]string) {
@@ -214,7 +221,7 @@ func compareGolden(t *testing.T, name string, statements map[string][]string) {
 		}
 		got = append(got, "-- "+section+"\n"+strings.Join(list, ";\n")+";\n")
 		for _, sql := range list {
-			if _, err := grammar.Parse(sql); err != nil {
+			if _, err := rules.Parse(sql); err != nil {
 				t.Errorf("%s: %v", sql, err)
 			}
 		}
@@ -246,5 +253,17 @@ func TestEveryGoldenFileIsTested(t *testing.T) {
 		if cases[name] == nil && name != "errors" && !strings.HasPrefix(name, "alter-") {
 			t.Errorf("%s belongs to no test", file)
 		}
+	}
+}
+
+// Spectrum, by which COPY reads Parquet, has no TIME.
+func TestTimeInParquetIsRefused(t *testing.T) {
+	t.Parallel()
+	l := load()
+	l.Format = stage.Format{Name: "parquet", Compression: "snappy"}
+	l.Columns = []table.Column{{Name: "opens", Type: "time without time zone"}}
+	_, err := loadStatements(config(), l, 7)
+	if want := `column "opens" of type time without time zone: Redshift's COPY reads no TIME from Parquet; stage the table as csv or jsonl`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want %q", err, want)
 	}
 }

@@ -38,7 +38,7 @@ func stagedColumns(load warehouse.Load) ([]staged, error) {
 		case "jsonl":
 			err = columns[i].fromJSON(image)
 		case "parquet":
-			columns[i].fromParquet(image)
+			err = columns[i].fromParquet(image)
 		}
 		if err != nil {
 			return nil, err
@@ -64,17 +64,24 @@ func (s *staged) fromJSON(image table.Image) error {
 	return nil
 }
 
-// fromParquet: a string there is text here, whatever it spells.
-func (s *staged) fromParquet(image table.Image) {
+// fromParquet: a string there is text here, whatever it spells. COPY reads Parquet
+// by Spectrum ("COPY from columnar data formats"), whose types have no TIME ("CREATE
+// EXTERNAL TABLE", data types).
+func (s *staged) fromParquet(image table.Image) error {
+	if image.Parquet.Logical == table.ParquetTime {
+		return fmt.Errorf("column %s of type %s: Redshift's COPY reads no TIME from Parquet; stage the table as csv or jsonl, or leave the column out",
+			table.Quote(s.Name), s.Type)
+	}
 	if image.Parquet.Logical != table.ParquetString || strings.HasPrefix(image.Redshift, "VARCHAR") {
-		return
+		return nil
 	}
 	s.copied = widest
 	if image.Redshift == "SUPER" {
 		s.value = "JSON_PARSE(" + s.value + ")"
-		return
+		return nil
 	}
 	s.value = "CAST(" + s.value + " AS " + image.Redshift + ")"
+	return nil
 }
 
 // definitions lists columns with their types. NOT NULL is not carried over: a

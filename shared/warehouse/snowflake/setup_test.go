@@ -45,12 +45,16 @@ type bundle struct {
 	hooks hooks
 }
 
-func setup(t *testing.T) *bundle {
+func setup(t *testing.T, strict ...func(*standin.Strictness)) *bundle {
 	t.Helper()
 	bucket := s3test.Shared(t)
 	b := &bundle{T: t, store: object.New(bucket.Config), bucket: bucket.Name, config: config()}
 	b.config.StageURL = "s3://" + bucket.Name + "/stage/"
 	url := pgtest.Database(t)
+	strictness := standin.Strictness{ColumnList: true} // the loads' COPY has one
+	for _, change := range strict {
+		change(&strictness)
+	}
 	var err error
 	b.server, err = standin.Start(t.Context(), standin.Options{
 		DatabaseURL: url, Account: b.config.Account, User: "loader",
@@ -60,6 +64,7 @@ func setup(t *testing.T) *bundle {
 		BeforeRequest:   func(_ context.Context, r standin.Request) *standin.Fault { return fault(b.current().before, r) },
 		AfterRequest:    func(_ context.Context, r standin.Request) *standin.Fault { return fault(b.current().after, r) },
 		BeforeStatement: b.beforeStatement,
+		Strictness:      strictness,
 	})
 	if err != nil {
 		t.Fatal(err)
