@@ -24,7 +24,6 @@ var ballast = make([]byte, 256<<20)
 
 func main() {
 	debug.SetGCPercent(10)
-	defer runtime.KeepAlive(ballast)
 	job, err := build(context.Background())
 	if err != nil {
 		log.Fatal(err)
@@ -33,6 +32,7 @@ func main() {
 		answer, err := job.Handle(ctx, payload)
 		return answer, typed(err)
 	})
+	runtime.KeepAlive(ballast)
 }
 
 // typed gives an error the name by which a state machine catches it, in place of
