@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string) error {
 		RootUserSecret:    os.Getenv("ROOT_SECRET_KEY"),
 		Region:            *region,
 		Ports:             []string{*listen},
-		MaxConnections:    1000,
+		MaxConnections:    10000, // clients keep idle ones, and one too many is told 503
 		MaxRequests:       1000,
 		MultipartMaxParts: 10000,
 		Quiet:             true,
