@@ -35,6 +35,14 @@ type Receipt struct {
 	Filter string `json:"filter,omitempty"`
 	// Window bounds the rows of an incremental run; nil when all were read.
 	Window *Window `json:"window,omitempty"`
+	// Absent are columns that the table has and the request left out.
+	Absent []string `json:"absent,omitempty"`
+	// Sweep are the keys of the whole table at the same moment, for finding out
+	// what was deleted; nil when nobody asked.
+	Sweep *Sweep `json:"sweep,omitempty"`
+	// Altered counts, by column, values that were changed to fit what they are
+	// loaded into, as the request said; nil when none was.
+	Altered map[string]Altered `json:"altered,omitempty"`
 	// Origin is the table that was read.
 	Origin *Origin `json:"origin,omitempty"`
 	// Apart are tables that inherit from this one, as they print, whose rows are
@@ -118,6 +126,26 @@ type Format struct {
 	Delimiter string `json:"delimiter,omitempty"`
 }
 
+// Sweep lists the keys of all rows that a table had: one column for each of the
+// keys that the load merges by, in their order, in the receipt's format.
+type Sweep struct {
+	// Manifest is the key of the manifest; empty when there are no parts.
+	Manifest string `json:"manifest,omitempty"`
+	Parts    []Part `json:"parts"`
+	Rows     int64  `json:"rows"`
+	Bytes    int64  `json:"bytes"`
+	// Filter is the condition on the rows whose keys are listed; empty when all
+	// are. Rows outside of it are not swept.
+	Filter string `json:"filter,omitempty"`
+}
+
+// Altered counts values of a column that are not as they were in the table.
+type Altered struct {
+	// Truncated were cut to what fits, Nulled became NULL.
+	Truncated int64 `json:"truncated,omitempty"`
+	Nulled    int64 `json:"nulled,omitempty"`
+}
+
 // Part is one object with rows of the table.
 type Part struct {
 	Key   string `json:"key"`
@@ -143,6 +171,22 @@ type Load struct {
 	DistKey   string   `json:"dist_key,omitempty"`
 	SortKeys  []string `json:"sort_keys,omitempty"`
 	ClusterBy []string `json:"cluster_by,omitempty"`
+	// Swap replaces by a new table that takes the target's name, in place of
+	// emptying the target; Recreate also when types have changed.
+	Swap     bool `json:"swap,omitempty"`
+	Recreate bool `json:"recreate,omitempty"`
+	// Deletes is "hard" or "soft": what becomes of rows of the target whose keys
+	// the sweep has not. Empty keeps them.
+	Deletes string `json:"deletes,omitempty"`
+	// SchemaChanges is "evolve", "add" or "freeze"; empty is "evolve".
+	SchemaChanges string `json:"schema_changes,omitempty"`
+	// Names is "as_is", "upper" or "lower": how Snowflake spells identifiers;
+	// empty is "as_is".
+	Names string `json:"names,omitempty"`
+	// Add are columns that a load adds to what was read: "run", "loaded_at".
+	Add []string `json:"add,omitempty"`
+	// Grants may read the target, such as "ROLE reporting".
+	Grants []string `json:"grants,omitempty"`
 }
 
 // LoadID returns the name of the load that a receipt asks for: the digest of

@@ -88,8 +88,97 @@ type Load struct {
 	Rows int64
 	// Window bounds the rows of an incremental run; nil when all were read.
 	Window *stage.Window
+	// Filter is the condition that left rows out when they were read, Absent are
+	// columns of the source that were left out; both are empty when all was read.
+	Filter string
+	Absent []string
+	// Sweep are the keys of all rows that the source had; nil when nobody asked.
+	Sweep *Sweep
 	// Layout is used when the target is created.
 	Layout TargetLayout
+	// Options say how the target is treated.
+	Options
+}
+
+// Options say how a load treats its target. Their zero value adds and widens
+// columns where nothing can be lost, and replaces rows in place.
+type Options struct {
+	// Swap replaces by a new table that takes the target's name, in one
+	// transaction; Recreate does so also when a column's type has changed in a
+	// way that the target cannot follow.
+	Swap, Recreate bool
+	// Changes says what may become of the target's columns.
+	Changes SchemaChanges
+	// Names says how identifiers are spelled in a warehouse that folds them to
+	// upper case.
+	Names Names
+	// AddRun and AddLoadedAt add the columns RunColumn and LoadedAtColumn.
+	AddRun, AddLoadedAt bool
+	// Grants are who may read the target: "ROLE reporting", "USER ann",
+	// "GROUP analysts", checked by CheckGrant.
+	Grants []string
+	// Copy are options of COPY for objects without a receipt, by their
+	// documented names, from the warehouse's own list.
+	Copy map[string]string
+	// BadRows is how many rows COPY may refuse before the load fails; what it
+	// refused is in Outcome.Errors. Nil refuses the first.
+	BadRows *int64
+}
+
+// Columns that a load may add to the target.
+const (
+	RunColumn       = "_stagelift_run"
+	LoadedAtColumn  = "_stagelift_loaded_at"
+	DeletedAtColumn = "_deleted_at"
+)
+
+// SchemaChanges says what a load may do to columns of its target.
+type SchemaChanges string
+
+// The policies.
+const (
+	// Evolve adds columns and widens those whose type grew; it is the default.
+	Evolve SchemaChanges = "evolve"
+	// AddOnly adds columns and refuses all else.
+	AddOnly SchemaChanges = "add"
+	// Freeze refuses every difference.
+	Freeze SchemaChanges = "freeze"
+)
+
+// Names says how identifiers are spelled.
+type Names string
+
+// The spellings.
+const (
+	AsIs  Names = "as_is"
+	Upper Names = "upper"
+	Lower Names = "lower"
+)
+
+// Sweep are the keys of all rows of a source at the moment at which the load's
+// rows were read: one column for each of the load's keys, in the load's format.
+type Sweep struct {
+	// Soft marks rows that the source no longer has, by DeletedAtColumn; else
+	// they are deleted.
+	Soft     bool
+	Manifest string
+	Parts    []Part
+	Rows     int64
+	// Filter is the condition on what was swept; rows outside of it stay. It is
+	// in the words of the source and is no SQL of the warehouse: a sweep with a
+	// filter needs it to be the load's own.
+	Filter string
+}
+
+// Change is one difference between the source's columns and the target's, and
+// what was done about it.
+type Change struct {
+	// Kind is "added", "gone", "renamed" (as it seems), "widened", "recreated".
+	Kind   string `json:"kind"`
+	Column string `json:"column"`
+	// Was and Is are types, or for a rename the names.
+	Was string `json:"was,omitempty"`
+	Is  string `json:"is,omitempty"`
 }
 
 // Part is one object of a load.
@@ -140,6 +229,15 @@ type Outcome struct {
 	Statements []string
 	// Reason is why the load was Skipped.
 	Reason string
+	// Updated and Deleted are how many rows of the target were replaced by the
+	// load's, and how many were removed or marked; 0 where nothing tells.
+	Updated, Deleted int64
+	// Changes are differences of columns that were met, in the order of the
+	// load's columns.
+	Changes []Change
+	// Warnings are what went wrong and changes no row: a comment or a grant that
+	// was refused.
+	Warnings []string
 	// Errors are what the warehouse says of rows that it could not take. They
 	// come beside an error.
 	Errors []RowError
