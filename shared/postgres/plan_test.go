@@ -100,10 +100,21 @@ func TestCopyStatement(t *testing.T) {
 	id := table.Field{Column: table.Column{Name: "id", Type: "bigint"}}
 	document := table.Field{Column: table.Column{Name: `a"b`, Type: "text[]"}, Image: table.Image{Sent: table.FormJSON}}
 	items := table.Name{Schema: "public", Table: "Order Items"}
-	const once = `(SELECT coalesce(to_regclass(E'"public"."Order Items"') = '7'::oid, false) OR (E'<stagelift:changed:public."Order Items" is another relation than the one that was looked at:mend:run again' || left(coalesce(to_regclass(E'"public"."Order Items"')::text, ''), 0) || E':stagelift>')::boolean)`
-	const each = ` AND (tableoid = '7'::oid OR (E'<stagelift:changed:public."Order Items" is another relation than the one that was looked at:mend:run again' || left(tableoid::text, 0) || E':stagelift>')::boolean)`
+	const resolved = `to_regclass(E'"public"."Order Items"')::oid`
+	swapped := func(value string) string {
+		return ` = '7'::oid, false) OR (E'<stagelift:changed:public."Order Items" is another relation than the one that was looked at:mend:run again' || left(coalesce(` +
+			value + `::text, ''), 0) || E':stagelift>')::boolean`
+	}
+	once := `coalesce(` + resolved + swapped(resolved)
+	each := ` AND (tableoid` + strings.Replace(swapped("tableoid"), ", false)", "", 1) + `)`
+	// first reads the tableoid of the first row of a span.
+	first := func(begin, end string) string {
+		return `ctid >= (SELECT CASE WHEN coalesce(coalesce((SELECT tableoid FROM read WHERE ctid >= ` + begin + end + ` LIMIT 1), ` + resolved + `)` +
+			swapped(resolved) + ` THEN ` + begin + ` END)` + end
+	}
+	const with = `COPY (WITH read AS NOT MATERIALIZED (SELECT tableoid, ctid, * FROM ONLY "public"."Order Items") `
 	const binary = `) TO STDOUT WITH (FORMAT binary)`
-	heap := &Relation{OID: 7, Name: items, from: reading{guarded: true, hasCTID: true}}
+	heap := &Relation{OID: 7, Name: items, ByBlock: true, from: reading{guarded: true, hasCTID: true}}
 	window := &Window{Column: id.Column, From: "-9223372036854775808", To: "5", Lookback: "3"}
 	for name, c := range map[string]struct {
 		query Query
@@ -113,32 +124,37 @@ func TestCopyStatement(t *testing.T) {
 		"whole": {
 			Query{Fields: []table.Field{id, document}},
 			Span{Relation: heap},
-			`COPY (SELECT "id", to_json("a""b")::text FROM ONLY "public"."Order Items" WHERE ` + once + each + binary,
+			with + `SELECT "id", to_json("a""b")::text FROM read WHERE ` + first(`'(0,0)'::tid`, "") + binary,
 		},
 		"first": {
 			Query{Fields: []table.Field{id}},
 			Span{Relation: heap, To: 8},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid AND ` + once + each + binary,
+			with + `SELECT "id" FROM read WHERE ` + first(`'(0,0)'::tid`, ` AND ctid < '(8,0)'::tid`) + binary,
 		},
 		"middle": {
 			Query{Fields: []table.Field{id}},
 			Span{Relation: heap, From: 8, To: 16},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= '(8,0)'::tid AND ctid < '(16,0)'::tid AND ` + once + each + binary,
+			with + `SELECT "id" FROM read WHERE ` + first(`'(8,0)'::tid`, ` AND ctid < '(16,0)'::tid`) + binary,
+		},
+		"not by block": {
+			Query{Fields: []table.Field{id}},
+			Span{Relation: &Relation{OID: 7, Name: items, from: reading{guarded: true, hasCTID: true}}},
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE (SELECT ` + once + `)` + each + binary,
 		},
 		"view": {
 			Query{Fields: []table.Field{id}},
 			Span{Relation: &Relation{OID: 7, Name: items, from: reading{descend: true}}},
-			`COPY (SELECT "id" FROM "public"."Order Items" WHERE ` + once + binary,
+			`COPY (SELECT "id" FROM "public"."Order Items" WHERE (SELECT ` + once + `)` + binary,
 		},
 		"partition": {
 			Query{Fields: []table.Field{id}, Where: "ev.id > 1"},
 			Span{Relation: &Relation{OID: 7, Name: items, from: reading{alias: "ev", hasCTID: true, virtual: map[string]string{"g": "(a * 2)"}, columns: []string{"a", "g"}}}},
-			`COPY (SELECT "id" FROM (SELECT tableoid, ctid, "a", (a * 2) AS "g" FROM ONLY "public"."Order Items") AS "ev" WHERE ` + once + " AND (ev.id > 1\n)" + binary,
+			`COPY (SELECT "id" FROM (SELECT tableoid, ctid, "a", (a * 2) AS "g" FROM ONLY "public"."Order Items") AS "ev" WHERE (SELECT ` + once + ") AND (ev.id > 1\n)" + binary,
 		},
 		"filter and window": {
 			Query{Fields: []table.Field{id}, Where: "id > 1 -- many"},
 			Span{Relation: heap, To: 8, Window: window},
-			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid < '(8,0)'::tid AND ` + once + each +
+			`COPY (SELECT "id" FROM ONLY "public"."Order Items" WHERE ctid >= (SELECT CASE WHEN ` + once + ` THEN '(0,0)'::tid END) AND ctid < '(8,0)'::tid` + each +
 				` AND "id" >= E'-9223372036854775808'::bigint AND "id" < E'5'::bigint AND (id > 1 -- many` + "\n)" + binary,
 		},
 	} {

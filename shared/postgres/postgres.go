@@ -29,7 +29,7 @@
 //
 // What is read is therefore right also when the session that held the locks was
 // ended: a table that nobody protected is found out when it is entered, and every
-// COPY compares the tableoid of every row.
+// COPY compares the tableoid of what it reads.
 //
 // Nobody waits for us longer than has to be: locks are asked for with a limit
 // far below deadlock_timeout, and when one is not to be had, all are let go

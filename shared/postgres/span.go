@@ -58,36 +58,6 @@ func (r *Relation) source() string {
 	return "(SELECT " + strings.Join(list, ", ") + " FROM " + name + ") AS " + table.Quote(r.from.alias)
 }
 
-// guard ends the statement when the relation is another than the one that was
-// locked and looked at: names are resolved anew by every statement, and a schema
-// can be renamed without a lock on what it holds. The name is compared once,
-// which also tells an empty relation, and the tableoid of every row.
-func (r *Relation) guard() []string {
-	if !protected {
-		return []string{"true"}
-	}
-	say := r.Name.String() + " is another relation than the one that was looked at" + raiseMend + "run again"
-	oid := "'" + strconv.FormatUint(uint64(r.OID), 10) + "'::oid"
-	name := "to_regclass(" + escapeString(r.Name.SQL()) + ")"
-	guards := []string{"(SELECT coalesce(" + name + " = " + oid + ", false) OR " + raise("boolean", fault.Changed, say, "left(coalesce("+name+"::text, ''), 0)") + ")"}
-	if r.from.guarded {
-		guards = append(guards, "(tableoid = "+oid+" OR "+raise("boolean", fault.Changed, say, "left(tableoid::text, 0)")+")")
-	}
-	return guards
-}
-
-// bounds are the conditions that the blocks put on a row.
-func (s Span) bounds() []string {
-	var bounds []string
-	if s.From > 0 {
-		bounds = append(bounds, "ctid >= '("+strconv.FormatInt(s.From, 10)+",0)'::tid")
-	}
-	if s.To > 0 {
-		bounds = append(bounds, "ctid < '("+strconv.FormatInt(s.To, 10)+",0)'::tid")
-	}
-	return bounds
-}
-
 // Query is how the rows of a table are read, but for the span.
 type Query struct {
 	// Fields are the columns to read, with the image that each becomes.
@@ -120,26 +90,27 @@ func (q Query) Copy(span Span) (string, error) {
 			return "", fmt.Errorf("reading %s: column %s: %w", span.Relation.Name, table.Quote(field.Name), err)
 		}
 	}
-	where, err := q.where(span)
+	with, from, conditions := span.guarded(q.Where != "")
+	where, err := q.where(span, conditions)
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", span.Relation.Name, err)
 	}
-	return "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + span.Relation.source() + where + ") TO STDOUT WITH (FORMAT binary)", nil
+	return "COPY (" + with + "SELECT " + strings.Join(list, ", ") + " FROM " + from + where + ") TO STDOUT WITH (FORMAT binary)", nil
 }
 
 // Place returns the statement that finds the ctid of row number n, from 1, of
 // those that Copy reads of the span; empty where rows have none.
 func (q Query) Place(span Span, n int64) string {
-	where, err := q.where(span)
+	_, from, conditions := span.guarded(true)
+	where, err := q.where(span, conditions)
 	if err != nil || !span.Relation.from.hasCTID || n < 1 {
 		return ""
 	}
-	return "SELECT ctid::text FROM " + span.Relation.source() + where + " OFFSET " + strconv.FormatInt(n-1, 10) + " LIMIT 1"
+	return "SELECT ctid::text FROM " + from + where + " OFFSET " + strconv.FormatInt(n-1, 10) + " LIMIT 1"
 }
 
-// where joins the conditions.
-func (q Query) where(span Span) (string, error) {
-	conditions := slices.Concat(span.bounds(), span.Relation.guard())
+// where joins the conditions on the span with those on its rows.
+func (q Query) where(span Span, conditions []string) (string, error) {
 	var rows []string
 	if span.Window != nil {
 		window, err := span.Window.conditions()
