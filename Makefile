@@ -38,13 +38,16 @@ invoke: ## run one function of the running stack: make invoke FN=extract EVENT=e
 
 ##### checks
 
-.PHONY: test versions lint fmt fuzz bench storm
+.PHONY: test oracles versions lint fmt fuzz bench storm
 # The S3 server is a module of its own, which ./... does not reach; its
 # binary is what the tests start.
 test: deps ## every test, with the race detector
 	@.ci/programs
 	cd local/s3/versitygw && go vet ./... && go build -o /dev/null ./...
 	go test -race -count=1 -timeout 30m ./...
+
+oracles: deps ## other people's parsers, readers and servers hold us to account: make oracles ONLY=sqlglot
+	@go run ./oracles -only "$(ONLY)"
 
 versions: ## tests on PostgreSQL 12 (refused) to 18, by npm: make versions VERSIONS="13 18"
 	@.ci/versions "$(VERSIONS)" $(SUITES)
