@@ -57,8 +57,7 @@ func TestInputFormats(t *testing.T) {
 	b.mustFail("100040", "Date '2026-02-01' is not recognized", load("iso", ""))
 	b.mustFail("100040", "Date '01.02.2026' is not recognized", load("german", iso)+" FORCE = TRUE")
 	b.must(load("iso", iso))
-	b.must("ALTER SESSION SET DATE_INPUT_FORMAT = AUTO", "ALTER SESSION SET TIME_INPUT_FORMAT = 'AUTO'",
-		"ALTER SESSION SET TIMESTAMP_INPUT_FORMAT = 'AUTO'", load("iso", "DATE_FORMAT = AUTO")+" FORCE = TRUE")
+	b.must("ALTER SESSION SET DATE_INPUT_FORMAT = AUTO, TIME_INPUT_FORMAT = 'AUTO' TIMESTAMP_INPUT_FORMAT = 'AUTO'", load("iso", "DATE_FORMAT = AUTO")+" FORCE = TRUE")
 	if diff := cmp.Diff([]string{"20485|45000.000000000|1767323045.000000000|3"},
 		b.must("SELECT d, c, n, COUNT(*) FROM t GROUP BY d, c, n").rows()); diff != "" {
 		t.Error(diff)

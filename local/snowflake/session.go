@@ -108,7 +108,12 @@ func (s *session) statement(ctx context.Context, sql string) (result, error) {
 	case grammar.Rollback:
 		return done(), s.end(ctx, "ROLLBACK")
 	case grammar.Session:
-		return done(), s.set(ctx, st.Set)
+		for _, p := range st.Set {
+			if err := s.set(ctx, p); err != nil {
+				return result{}, err
+			}
+		}
+		return done(), nil
 	case grammar.DDL:
 		return s.define(ctx, st)
 	case grammar.Query, grammar.DML, grammar.Load:
@@ -182,7 +187,7 @@ func (s *session) useSchema(ctx context.Context, name string) error {
 
 // set takes the parameters that are imitated, and those that say what is so
 // anyway.
-func (s *session) set(ctx context.Context, p *grammar.Parameter) error {
+func (s *session) set(ctx context.Context, p grammar.Parameter) error {
 	known, err := s.parameters.set(p.Name, p.Value)
 	switch {
 	case err != nil:

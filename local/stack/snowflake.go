@@ -50,7 +50,6 @@ func (s *Stack) startSnowflake(ctx context.Context) error {
 		Stages: map[string]string{SnowflakeStage: snowflakeStageURL}, S3: s.S3Config, WorkloadRole: snowflakeLoadRole,
 		Region: Region, AccessKey: accessKey, SecretKey: s.secret, Log: s.options.Log,
 		BeforeStatement: s.options.BeforeSnowflakeStatement,
-		Strictness:      snowflake.Strictness{ColumnList: true}, // the loads' COPY has one
 	})
 	if err != nil {
 		return err

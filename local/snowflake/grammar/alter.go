@@ -71,10 +71,19 @@ func (p *parser) alteration() Column {
 	return c
 }
 
-// alterSession reads one parameter and its value.
+// alterSession reads parameters and their values, "separated by blank spaces,
+// commas, or new lines" ("ALTER SESSION", Parameters).
 func (p *parser) alterSession() Statement {
 	p.ExpectWords("SET")
-	set := &Parameter{Name: p.Identifier()}
+	list := []Parameter{p.parameter()}
+	for p.Accept(",") || p.Peek().Kind == sqltext.Word {
+		list = append(list, p.parameter())
+	}
+	return Statement{Verb: "ALTER SESSION", Kind: Session, Set: list}
+}
+
+func (p *parser) parameter() Parameter {
+	set := Parameter{Name: p.Identifier()}
 	p.Expect("=")
 	switch t := p.Advance(); t.Kind {
 	case sqltext.Word, sqltext.Text, sqltext.Number:
@@ -82,7 +91,7 @@ func (p *parser) alterSession() Statement {
 	default:
 		sqltext.Fail(t.Pos, "unexpected '%s'", t.Text)
 	}
-	return Statement{Verb: "ALTER SESSION", Kind: Session, Set: set}
+	return set
 }
 
 // comment reads COMMENT [IF EXISTS] ON TABLE t IS '…' and … ON COLUMN t.c IS '…'.

@@ -42,7 +42,7 @@ type Statement struct {
 	Define   *Definition
 	Grant    *Grant
 	Copy     *Copy
-	Set      *Parameter
+	Set      []Parameter
 	Validate *Validate
 	// Tables are all tables that were named, Target first.
 	Tables []Table
@@ -51,7 +51,7 @@ type Statement struct {
 	LongNames map[string]string
 }
 
-// Parameter is a session parameter that ALTER SESSION sets.
+// Parameter is one of the session's that ALTER SESSION sets.
 type Parameter struct {
 	Name, Value string
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/stagelift/stagelift/shared/stage"
-	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
@@ -19,28 +18,30 @@ const filesPerCopy = 1000
 // fails the load. FORCE reads them although Snowflake may have read them
 // before: the ledger is what keeps rows from coming twice, and the staging
 // table is new each time.
-func copyStatements(c Config, load warehouse.Load) ([]string, error) {
-	folder, files, err := stagedFiles(c, load)
+func copyStatements(c Config, t task) ([]string, error) {
+	folder, files, err := stagedFiles(c, t.Load)
 	if err != nil {
 		return nil, err
 	}
-	format, err := fileFormat(load.Format)
+	format, err := fileFormat(t.Format)
 	if err != nil {
 		return nil, err
 	}
-	from := stageLocation(c, folder)
-	projection, err := projection(load)
+	projection, err := projection(t)
 	if err != nil {
 		return nil, err
 	}
+	// A list of columns belongs to a transformation. Without one the fields are the
+	// staging table's columns as they stand, and their number is checked.
+	into, from := stagingTable(c, t.Load), stageLocation(c, folder)
 	if projection != "" {
-		from = "(SELECT " + projection + " FROM " + from + ")"
+		into, from = into+" ("+identifiers(names(t.Columns))+")", "(SELECT "+projection+" FROM "+from+")"
 	}
 	var list []string
 	for len(files) > 0 {
 		batch := files[:min(filesPerCopy, len(files))]
 		files = files[len(batch):]
-		list = append(list, "COPY INTO "+stagingTable(c, load)+" ("+identifiers(names(load.Columns))+") FROM "+from+
+		list = append(list, "COPY INTO "+into+" FROM "+from+
 			" FILES = ("+strings.Join(batch, ", ")+") FILE_FORMAT = ("+format+") ON_ERROR = ABORT_STATEMENT FORCE = TRUE")
 	}
 	return list, nil
@@ -102,11 +103,12 @@ func fileFormat(f stage.Format) (string, error) {
 	case "csv":
 		return csvFormat(f, compression)
 	case "jsonl":
-		return "TYPE = JSON COMPRESSION = " + compression + noNull, nil
+		return "TYPE = JSON COMPRESSION = " + compression + " ALLOW_DUPLICATE = TRUE" + noNull, nil
 	case "parquet":
 		// Text is annotated as such in our files, so that bytes without an
-		// annotation are bytes.
-		return "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE" + noNull, nil
+		// annotation are bytes. Which scanner reads is said, since another one is
+		// to become the default, which knows ABORT_STATEMENT and SKIP_FILE alone.
+		return "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE USE_VECTORIZED_SCANNER = FALSE" + noNull, nil
 	}
 	return "", fmt.Errorf("format %q is not known here", f.Name)
 }
@@ -131,85 +133,4 @@ func csvFormat(f stage.Format, compression string) (string, error) {
 	return fmt.Sprintf("TYPE = CSV COMPRESSION = %s FIELD_DELIMITER = %s SKIP_HEADER = %d "+
 		"FIELD_OPTIONALLY_ENCLOSED_BY = '\"' ESCAPE_UNENCLOSED_FIELD = NONE %s EMPTY_FIELD_AS_NULL = %s BINARY_FORMAT = HEX",
 		compression, quote(f.Delimiter), header, null, empty), nil
-}
-
-// projection lists what is read of each row, where the files' fields are not
-// the columns as they stand; empty where they are.
-func projection(load warehouse.Load) (string, error) {
-	list := make([]string, len(load.Columns))
-	plain := load.Format.Name == "csv"
-	for i, column := range load.Columns {
-		image, err := table.ImageOf(column)
-		if err != nil {
-			return "", err
-		}
-		switch load.Format.Name {
-		case "csv":
-			list[i] = csvField(i+1, image.Snowflake)
-			plain = plain && image.Snowflake != "VARIANT"
-		case "jsonl":
-			if image.JSON == table.JSONNumber && strings.HasPrefix(image.Snowflake, "VARCHAR") {
-				return "", fmt.Errorf("%w: column %s, %s, has numbers of more digits than Snowflake reads from JSON; "+
-					"stage it as text or narrowed to 38 digits, or in another format",
-					warehouse.ErrColumn, table.Quote(column.Name), sourceType(column))
-			}
-			list[i] = jsonField(column.Name, image.Snowflake)
-		default:
-			list[i] = parquetField(column.Name, image.Snowflake)
-		}
-	}
-	if plain {
-		return "", nil
-	}
-	return strings.Join(list, ", "), nil
-}
-
-func csvField(position int, kind string) string {
-	field := fmt.Sprintf("$%d", position)
-	switch {
-	case kind == "VARIANT":
-		return "PARSE_JSON(" + field + ")"
-	case strings.HasPrefix(kind, "BINARY"):
-		return "TO_BINARY(" + field + ", 'HEX')"
-	}
-	return field
-}
-
-// jsonField reads a value of an object. A null is NULL: what was a JSON null in
-// the source cannot be told from it in JSON Lines.
-func jsonField(name, kind string) string {
-	switch {
-	case kind == "VARIANT":
-		return "IFF(IS_NULL_VALUE(" + path(name) + "), NULL, " + path(name) + ")"
-	case strings.HasPrefix(kind, "BINARY"):
-		return "TO_BINARY(" + path(name) + "::" + anyText + ", 'BASE64')"
-	}
-	return path(name) + "::" + cast(kind)
-}
-
-func parquetField(name, kind string) string {
-	if kind == "VARIANT" {
-		return "PARSE_JSON(" + path(name) + "::" + anyText + ")"
-	}
-	return path(name) + "::" + cast(kind)
-}
-
-const anyText = "VARCHAR(134217728)"
-
-// cast leaves the length of text to the staging table's column, which refuses
-// what is too long: a cast might cut it.
-func cast(kind string) string {
-	if strings.HasPrefix(kind, "VARCHAR") {
-		return anyText
-	}
-	return kind
-}
-
-// path names a field of the row. Within the quotes of a path nothing can be
-// escaped, as far as is documented, so other names are in brackets.
-func path(name string) string {
-	if strings.ContainsAny(name, "\"\\") {
-		return "$1[" + quote(name) + "]"
-	}
-	return "$1:" + table.Quote(name)
 }

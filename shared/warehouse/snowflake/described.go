@@ -13,7 +13,7 @@ import (
 
 // Columns asks INFORMATION_SCHEMA.
 func (w *Warehouse) Columns(ctx context.Context, target table.Name) ([]table.Column, error) {
-	found, err := w.look(ctx, warehouse.Load{Target: target})
+	found, err := w.look(ctx, task{Load: warehouse.Load{Target: target}})
 	if err != nil {
 		return nil, fmt.Errorf("looking at the columns of %s: %w", target, err)
 	}
@@ -53,7 +53,7 @@ func (e existingColumn) described(name string) (table.Column, error) {
 		return table.Column{}, fmt.Errorf("%s is not a type that is loaded; change the column, or give the route another target", e)
 	}
 	image, err := table.ImageOf(column)
-	if err == nil && e.takes(image.Snowflake) != fits {
+	if how, _ := e.takes(image.Snowflake); err == nil && how != fits {
 		err = fmt.Errorf("%s does not hold every %s; change the column, or give the route another target", e, image.Snowflake)
 	}
 	return column, err

@@ -73,6 +73,7 @@ const (
 	codeUnknownStatement = "000709"
 	codeLocked           = "000625"
 	codeNoPrivilege      = "003001"
+	codeNotFound         = "002003"
 )
 
 // unknown reports whether Snowflake does not know the statement any more.
@@ -88,6 +89,11 @@ func unknown(err error) bool {
 func (e *statementError) locked() bool {
 	return e.code == codeLocked || strings.Contains(e.message, "has locked table") ||
 		strings.Contains(e.message, "number of waiters for this lock")
+}
+
+// notFound reports whether what a statement named is not there, or not to be seen.
+func (e *statementError) notFound() bool {
+	return e.code == codeNotFound || strings.Contains(cause(e.message), "does not exist or not authorized")
 }
 
 // several is how the failure of one of several statements is told (guide,

@@ -124,15 +124,19 @@ func FuzzPlan(f *testing.F) {
 		l.Mode, l.Keys, l.Format.Name = warehouse.Mode(mode), []string{column}, format
 		l.Source.Table, l.Target.Table, l.Columns[0].Name = target, target, column
 		l.Parts = []warehouse.Part{{Key: folder + part, Rows: l.Rows}}
-		transaction, err := plan(config(), l, 1)
+		task, err := newTask(l)
 		if err != nil {
 			return
 		}
-		setup, err := setupStatements(config(), l, existing{})
+		transaction, err := plan(config(), task, 1)
 		if err != nil {
 			return
 		}
-		for _, s := range append(setup, append(transaction.statements, lookStatement(config(), l), ledgerStatement(config(), l), lockRow(config(), l))...) {
+		setup, err := setUpFor(config(), task, existing{})
+		if err != nil {
+			return
+		}
+		for _, s := range append(setup.statements, append(transaction.statements, lookStatement(config(), l), ledgerStatement(config(), l), lockRow(config(), l))...) {
 			if !whole(s) {
 				t.Errorf("statement falls apart: %s", s)
 			}

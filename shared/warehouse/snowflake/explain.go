@@ -9,13 +9,13 @@ import (
 
 // explain finds out what a failed transaction means. Whatever it failed for, a
 // load that is in the ledger is done: another request has done it.
-func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, failed *statementError) (warehouse.Outcome, error) {
-	outcome := warehouse.Outcome{}
+func (w *Warehouse) explain(ctx context.Context, t task, at step, failed *statementError) (warehouse.Outcome, error) {
+	outcome := at.outcome(warehouse.Outcome{})
 	if failed.handle != "" {
 		outcome.Statements = []string{failed.handle}
 	}
-	if b, err := w.readLedger(ctx, load); err == nil {
-		if entry, done := b.entry(load); done {
+	if b, err := w.readLedger(ctx, t.Load); err == nil {
+		if entry, done := b.entry(t.Load); done {
 			outcome.State, outcome.Rows = warehouse.AlreadyLoaded, entry.Rows
 			return outcome, nil
 		}
@@ -23,14 +23,14 @@ func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, f
 	v, checked := failed.verdict()
 	switch {
 	case checked && (v.check == checkLedger || v.check == checkLock):
-		return w.begin(ctx, load, at.round+1)
+		return w.begin(ctx, t, at.round+1)
 	case checked:
-		return outcome, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, refusal(load, v))
+		return outcome, fmt.Errorf("loading %s: %w; nothing was changed", t.Target, refusal(t.Load, v))
 	case failed.locked():
-		return outcome, fmt.Errorf("loading %s: %w: it did not end within %s; nothing was changed", load.Target, warehouse.ErrBusy, w.config.LockWait)
+		return outcome, fmt.Errorf("loading %s: %w: it did not end within %s; nothing was changed", t.Target, warehouse.ErrBusy, w.config.LockWait)
 	}
-	outcome.Errors = failed.rowErrors(load)
-	return outcome, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, failed)
+	outcome.Errors = failed.rowErrors(t.Load)
+	return outcome, fmt.Errorf("loading %s: %w; nothing was changed", t.Target, failed)
 }
 
 // refusal says why a check that did not hold stopped the load.

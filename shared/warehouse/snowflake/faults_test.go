@@ -79,7 +79,7 @@ func TestCrashInAnyStatementLeavesTheTargetAsItWas(t *testing.T) {
 			if l.Mode = mode; mode == warehouse.Merge {
 				l.Keys = []string{"id"}
 			}
-			p, err := plan(b.config, l, 1)
+			p, err := plan(b.config, taskOf(t, l), 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -284,7 +284,7 @@ func TestSchemasThatAreThereNeedNoRightToCreateThem(t *testing.T) {
 			"GRANT USAGE, CREATE TABLE ON SCHEMA STAGELIFT" + role, "GRANT USAGE ON STAGE STAGELIFT.STAGING" + role,
 		}
 	})
-	_, _ = b.fail(b.stage(1, "1,a"), "preparing table public.t", "Schema 'public' does not exist", codeNoPrivilege)
+	_, _ = b.fail(b.stage(1, "1,a"), "preparing table public.t", "creating schema public", "Insufficient privileges")
 	if err := b.server.Administer(t.Context(), `CREATE SCHEMA "public"`, `GRANT USAGE, CREATE TABLE ON SCHEMA "public"`+role); err != nil {
 		t.Fatal(err)
 	}

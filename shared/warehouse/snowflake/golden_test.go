@@ -173,8 +173,8 @@ func TestStatementsAreGolden(t *testing.T) {
 // A target that is there already is altered.
 func TestAlterationsAreGolden(t *testing.T) {
 	t.Parallel()
-	id := existingColumn{"NUMBER", -1, 19, 0, -1}
-	narrow := existingColumn{"TEXT", 12, -1, -1, -1}
+	id := existingColumn{"NUMBER", -1, 19, 0, -1, ""}
+	narrow := existingColumn{"TEXT", 12, -1, -1, -1, ""}
 	for name, test := range map[string]struct {
 		columns []table.Column
 		target  map[string]existingColumn
@@ -187,11 +187,11 @@ func TestAlterationsAreGolden(t *testing.T) {
 			t.Parallel()
 			l := load()
 			l.Columns = test.columns
-			statements, err := setupStatements(config(), l, existing{target: test.target, ledger: true})
+			p, err := setUpFor(config(), taskOf(t, l), existing{target: test.target, ledger: true})
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".sql", strings.Join(statements, ";\n")+";\n")
+			golden(t, name+".sql", strings.Join(p.statements, ";\n")+";\n")
 		})
 	}
 }
@@ -202,7 +202,7 @@ func TestSupersededWindowIsGolden(t *testing.T) {
 	t.Parallel()
 	l := load()
 	modes["merge-newest-deleted"](&l)
-	transaction, err := plan(config(), withoutRows(l), 1)
+	transaction, err := plan(config(), taskOf(t, withoutRows(l)), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,19 +224,29 @@ func TestEveryGoldenFileIsTested(t *testing.T) {
 	}
 }
 
+func taskOf(t *testing.T, l warehouse.Load) task {
+	t.Helper()
+	task, err := newTask(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return task
+}
+
 // script is everything that a load into a new table says.
 func script(t *testing.T, l warehouse.Load) string {
 	t.Helper()
-	setup, err := setupStatements(config(), l, existing{})
+	task := taskOf(t, l)
+	p, err := setUpFor(config(), task, existing{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	transaction, err := plan(config(), l, 1)
+	transaction, err := plan(config(), task, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := slices.Concat([]string{lookStatement(config(), l), ledgerStatement(config(), l)}, setup,
-		[]string{lockRow(config(), l)}, transaction.statements)
+	lines := slices.Concat([]string{lookStatement(config(), task.Load), ledgerStatement(config(), task.Load)}, p.statements,
+		[]string{lockRow(config(), task.Load)}, transaction.statements, p.wishes)
 	return strings.Join(lines, ";\n") + ";\n"
 }
 

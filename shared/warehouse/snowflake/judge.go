@@ -33,7 +33,7 @@ func ledgerStatement(c Config, load warehouse.Load) string {
 
 // readLedger reads the ledger, which must be there.
 func (w *Warehouse) readLedger(ctx context.Context, load warehouse.Load) (book, error) {
-	rows, err := w.query(ctx, ledgerStatement(w.config, load))
+	rows, err := w.ask(ctx, ledgerStatement(w.config, load))
 	if err == nil {
 		var found book
 		if found, err = parseLedger(rows); err == nil {

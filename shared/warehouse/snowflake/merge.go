@@ -8,53 +8,53 @@ import (
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
-// mergeStatements put each staged row in the place of the one with its keys.
-// MERGE would insert two new rows with the same keys, and rows whose keys are
-// NULL each time anew, so both are looked for first.
-func mergeStatements(c Config, load warehouse.Load) []string {
-	staging := stagingTable(c, load)
-	missing := make([]string, len(load.Keys))
-	for i, key := range load.Keys {
-		missing[i] = table.Quote(key) + " IS NULL"
+// merge puts each staged row in the place of the one with its keys. MERGE would
+// insert two new rows with the same keys, and rows whose keys are NULL each time
+// anew, so both are looked for first.
+func (tx *transaction) merge(c Config, t task, columns []targetColumn) {
+	staging := stagingTable(c, t.Load)
+	tx.add(none(checkKeys, staging+" WHERE "+someNull(t.Keys)))
+	if t.Newest == "" {
+		keys := identifiers(t.Keys)
+		tx.add(none(checkDuplicates, "(SELECT "+keys+" FROM "+staging+" GROUP BY "+keys+" HAVING COUNT(*) > 1) AS d"))
 	}
-	list := []string{none(checkKeys, staging+" WHERE "+strings.Join(missing, " OR "))}
-	if load.Newest == "" {
-		keys := identifiers(load.Keys)
-		list = append(list, none(checkDuplicates,
-			"(SELECT "+keys+" FROM "+staging+" GROUP BY "+keys+" HAVING COUNT(*) > 1) AS d"))
+	tx.told(mergeStatement(c, t, columns), &tx.tell.Updated, &tx.tell.Deleted)
+	there := "(SELECT 1 FROM " + t.Target.SQL() + " AS t WHERE " + sameKeys(t, columns) + ")"
+	tx.add(none(checkMissing, newest(c, t.Load)+" WHERE "+alive(t.Load, "NOT EXISTS "+there)))
+	if t.Deleted != "" {
+		tx.add(none(checkRemoved, newest(c, t.Load)+" WHERE s."+table.Quote(t.Deleted)+" AND EXISTS "+there))
 	}
-	list = append(list, merge(c, load))
-	there := "(SELECT 1 FROM " + load.Target.SQL() + " AS t WHERE " + sameKeys(load) + ")"
-	list = append(list, none(checkMissing, newest(c, load)+" WHERE "+alive(load, "NOT EXISTS "+there)))
-	if load.Deleted != "" {
-		list = append(list, none(checkRemoved, newest(c, load)+" WHERE s."+table.Quote(load.Deleted)+" AND EXISTS "+there))
-	}
-	return list
 }
 
-// merge is the MERGE itself. Columns of the target that are not staged keep
-// their values.
-func merge(c Config, load warehouse.Load) string {
-	parts := []string{"MERGE INTO " + load.Target.SQL() + " AS t USING " + newest(c, load) + " ON " + sameKeys(load)}
-	if load.Deleted != "" {
-		parts = append(parts, "WHEN MATCHED AND s."+table.Quote(load.Deleted)+" THEN DELETE")
+func someNull(keys []string) string {
+	list := make([]string, len(keys))
+	for i, key := range keys {
+		list[i] = table.Quote(key) + " IS NULL"
 	}
-	var set, values []string
-	for _, column := range load.Columns {
-		name := table.Quote(column.Name)
-		values = append(values, "s."+name)
-		if !slices.Contains(load.Keys, column.Name) {
-			set = append(set, name+" = s."+name)
+	return strings.Join(list, " OR ")
+}
+
+// mergeStatement is the MERGE itself. Columns of the target that are not staged
+// keep their values.
+func mergeStatement(c Config, t task, columns []targetColumn) string {
+	parts := []string{"MERGE INTO " + t.Target.SQL() + " AS t USING " + newest(c, t.Load) + " ON " + sameKeys(t, columns)}
+	if t.Deleted != "" {
+		parts = append(parts, "WHEN MATCHED AND s."+table.Quote(t.Deleted)+" THEN DELETE")
+	}
+	var set []string
+	for _, column := range columns {
+		if !slices.Contains(t.Keys, column.name) {
+			set = append(set, table.Quote(column.name)+" = "+column.value)
 		}
 	}
 	if len(set) > 0 {
 		parts = append(parts, "WHEN MATCHED THEN UPDATE SET "+strings.Join(set, ", "))
 	}
 	when := "WHEN NOT MATCHED"
-	if load.Deleted != "" {
-		when += " AND " + alive(load, "")
+	if t.Deleted != "" {
+		when += " AND " + alive(t.Load, "")
 	}
-	return strings.Join(append(parts, when+" THEN INSERT ("+identifiers(names(load.Columns))+") VALUES ("+strings.Join(values, ", ")+")"), " ")
+	return strings.Join(append(parts, when+" THEN INSERT ("+named(columns)+") VALUES ("+values(columns)+")"), " ")
 }
 
 // newest is the staged rows, of those with equal keys the one with the largest
@@ -69,10 +69,11 @@ func newest(c Config, load warehouse.Load) string {
 		") AS r WHERE stagelift_rank = 1) AS s"
 }
 
-func sameKeys(load warehouse.Load) string {
-	list := make([]string, len(load.Keys))
-	for i, key := range load.Keys {
-		list[i] = "t." + table.Quote(key) + " = s." + table.Quote(key)
+func sameKeys(t task, columns []targetColumn) string {
+	var list []string
+	for _, key := range t.Keys {
+		at := slices.IndexFunc(columns, func(c targetColumn) bool { return c.name == key })
+		list = append(list, "t."+table.Quote(key)+" = "+columns[at].value)
 	}
 	return strings.Join(list, " AND ")
 }

@@ -28,23 +28,30 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkNames finds every name of the load that Snowflake cannot have.
-func checkNames(load warehouse.Load) error {
+// checkNames finds every name of the load that Snowflake cannot have, and those
+// that are one in it.
+func checkNames(t task) error {
 	var problems []error
 	check := func(what, name string) {
 		if err := checkName(name); err != nil {
 			problems = append(problems, fmt.Errorf("%s %q: %w", what, name, err))
 		}
 	}
-	check("schema", load.Target.Schema)
-	check("table", load.Target.Table)
-	seen := map[string]bool{}
-	for _, column := range load.Columns {
+	check("schema", t.Target.Schema)
+	check("table", t.Target.Table)
+	seen := map[string]string{}
+	for i, column := range t.Columns {
 		check("column", column.Name)
-		if seen[column.Name] {
-			problems = append(problems, fmt.Errorf("column %q: it is there twice", column.Name))
+		field := t.fields[i]
+		other, twice := seen[column.Name]
+		switch {
+		case twice && other == field:
+			problems = append(problems, fmt.Errorf("column %q: it is there twice", field))
+		case twice:
+			problems = append(problems, fmt.Errorf("columns %q and %q are both %q in Snowflake with names %q; leave one of them out, or load with names as_is",
+				other, field, column.Name, t.Names))
 		}
-		seen[column.Name] = true
+		seen[column.Name] = field
 	}
 	return errors.Join(problems...)
 }

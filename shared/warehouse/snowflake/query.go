@@ -17,16 +17,22 @@ func (w *Warehouse) statement(text string) statement {
 
 // query runs one statement, waits for its end and returns its rows as text.
 func (w *Warehouse) query(ctx context.Context, text string) ([][]*string, error) {
-	a, err := w.api.run(ctx, w.statement(text))
+	a, err := w.wait(ctx, w.statement(text))
+	if err != nil {
+		return nil, err
+	}
+	return w.api.rows(ctx, a)
+}
+
+// wait runs a request and waits for its end.
+func (w *Warehouse) wait(ctx context.Context, s statement) (answer, error) {
+	a, err := w.api.run(ctx, s)
 	for attempt := 1; err == nil && a.Running; attempt++ {
 		if err = w.api.pause(ctx, min(backoff(attempt), time.Second)); err == nil {
 			a, err = w.api.status(ctx, a.Handle)
 		}
 	}
-	if err != nil {
-		return nil, ended(ctx, err)
-	}
-	return w.api.rows(ctx, a)
+	return a, ended(ctx, err)
 }
 
 // rows returns the rows of all partitions.

@@ -9,37 +9,49 @@ import (
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
-// setupStatements create what a load misses. DDL commits on Snowflake, so each
-// of them stands alone, is safe to repeat, and loses nothing when no load
-// follows. The ledger comes last: it tells that the rest is there.
-func setupStatements(c Config, load warehouse.Load, found existing) ([]string, error) {
-	var list []string
+// preparation is what has to be done before a load can be.
+type preparation struct {
+	// statements create and change tables. DDL commits on Snowflake, so each of
+	// them stands alone, is safe to repeat, and loses nothing when no load follows.
+	// The ledger comes last: it tells that the rest is there.
+	statements []string
+	// schemas are those of tables that are to be created.
+	schemas []string
+	// wishes are statements that may fail without harm.
+	wishes []string
+	// changes are what differs of the target's columns.
+	changes []warehouse.Change
+}
+
+// setUpFor says what a load misses.
+func setUpFor(c Config, t task, found existing) (preparation, error) {
+	var s preparation
 	if found.target == nil {
-		columns, err := definitions(load.Columns, true)
+		columns, err := t.definitions()
 		if err != nil {
-			return nil, err
+			return preparation{}, err
 		}
-		cluster, err := clusterBy(load)
+		cluster, err := clusterBy(t)
 		if err != nil {
-			return nil, err
+			return preparation{}, err
 		}
-		list = append(list, "CREATE SCHEMA IF NOT EXISTS "+table.Quote(load.Target.Schema),
-			"CREATE TABLE IF NOT EXISTS "+load.Target.SQL()+" ("+columns+")"+cluster)
-	} else {
-		changes, err := alterations(load, found.target)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, changes...)
+		s.schemas = append(s.schemas, t.Target.Schema)
+		s.statements = append(s.statements, "CREATE TABLE IF NOT EXISTS "+t.Target.SQL()+" ("+columns+")"+cluster)
+	} else if err := s.alter(t, found.target); err != nil {
+		return preparation{}, err
 	}
-	if found.ledger {
-		return list, nil
+	if !found.ledger {
+		s.schemas = append(s.schemas, c.LedgerSchema)
+		s.statements = append(s.statements, createLedger(c, t.Load))
 	}
-	book := ledger(c, load)
-	return append(list, "CREATE SCHEMA IF NOT EXISTS "+table.Quote(book.Schema),
-		"CREATE TABLE IF NOT EXISTS "+book.SQL()+" (sequence NUMBER(19,0) NOT NULL, load_id VARCHAR(64) NOT NULL, "+
-			"source VARCHAR(1024) NOT NULL, run VARCHAR(32) NOT NULL, mode VARCHAR(16) NOT NULL, window_from VARCHAR(255), "+
-			"window_to VARCHAR(255), row_count NUMBER(19,0) NOT NULL, loaded_at TIMESTAMP_TZ(6) NOT NULL)"), nil
+	return s, nil
+}
+
+// createLedger creates the ledger of a load's target.
+func createLedger(c Config, load warehouse.Load) string {
+	return "CREATE TABLE IF NOT EXISTS " + ledger(c, load).SQL() + " (sequence NUMBER(19,0) NOT NULL, load_id VARCHAR(64) NOT NULL, " +
+		"source VARCHAR(1024) NOT NULL, run VARCHAR(32) NOT NULL, mode VARCHAR(16) NOT NULL, window_from VARCHAR(255), " +
+		"window_to VARCHAR(255), row_count NUMBER(19,0) NOT NULL, loaded_at TIMESTAMP_TZ(6) NOT NULL)"
 }
 
 // lockRow puts the row there that loads of the target lock, as entry number 0. A
@@ -51,49 +63,20 @@ func lockRow(c Config, load warehouse.Load) string {
 		"(SELECT COUNT(*) AS locks FROM " + book + " WHERE load_id = '') AS l WHERE l.locks = 0"
 }
 
-// alterations add the columns that the target misses and widen its texts.
-func alterations(load warehouse.Load, target map[string]existingColumn) ([]string, error) {
-	var list []string
-	var problems []error
-	for _, column := range load.Columns {
-		image, err := table.ImageOf(column)
-		if err != nil {
-			return nil, err
-		}
-		name := table.Quote(column.Name)
-		there, found := target[column.Name]
-		if !found {
-			list = append(list, "ALTER TABLE "+load.Target.SQL()+" ADD COLUMN IF NOT EXISTS "+name+" "+image.Snowflake,
-				"COMMENT ON COLUMN "+load.Target.SQL()+"."+name+" IS "+quote(sourceType(column)))
-			continue
-		}
-		switch there.takes(image.Snowflake) {
-		case widen:
-			list = append(list, "ALTER TABLE "+load.Target.SQL()+" ALTER COLUMN "+name+" SET DATA TYPE "+image.Snowflake)
-		case unfit:
-			problems = append(problems, fmt.Errorf("%w: column %s of %s is %s, staged is %s (%s); "+
-				"change the column, or give the table another target",
-				warehouse.ErrColumn, name, load.Target, there, image.Snowflake, sourceType(column)))
-		case fits:
-		}
-	}
-	return list, errors.Join(problems...)
-}
-
-// definitions list the columns with their types, and with what they are in the
-// source as a comment. NOT NULL is not carried over: a source may drop it
+// definitions list the target's columns with their types, and with what they are
+// in the source as a comment. NOT NULL is not carried over: a source may drop it
 // later, and the next load must not fail.
-func definitions(columns []table.Column, comments bool) (string, error) {
+func (t task) definitions() (string, error) {
+	columns, err := t.targetColumns()
+	if err != nil {
+		return "", err
+	}
+	if t.Sweep != nil && t.Sweep.Soft {
+		columns = append(columns, t.mark())
+	}
 	list := make([]string, len(columns))
 	for i, column := range columns {
-		image, err := table.ImageOf(column)
-		if err != nil {
-			return "", err
-		}
-		list[i] = table.Quote(column.Name) + " " + image.Snowflake
-		if comments {
-			list[i] += " COMMENT " + quote(sourceType(column))
-		}
+		list[i] = table.Quote(column.name) + " " + column.kind + " COMMENT " + quote(column.comment)
 	}
 	return strings.Join(list, ", "), nil
 }
@@ -105,12 +88,12 @@ func sourceType(c table.Column) string {
 	return c.Type
 }
 
-func clusterBy(load warehouse.Load) (string, error) {
-	keys := load.Layout.ClusterBy
+func clusterBy(t task) (string, error) {
+	keys := t.Layout.ClusterBy
 	if len(keys) == 0 {
 		return "", nil
 	}
-	if err := known(load, keys); err != nil {
+	if err := known(t.Load, keys); err != nil {
 		return "", fmt.Errorf("clustering: %w", err)
 	}
 	return " CLUSTER BY (" + identifiers(keys) + ")", nil

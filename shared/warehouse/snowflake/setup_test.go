@@ -51,7 +51,7 @@ func setup(t *testing.T, strict ...func(*standin.Strictness)) *bundle {
 	b := &bundle{T: t, store: object.New(bucket.Config), bucket: bucket.Name, config: config()}
 	b.config.StageURL = "s3://" + bucket.Name + "/stage/"
 	url := pgtest.Database(t)
-	strictness := standin.Strictness{ColumnList: true} // the loads' COPY has one
+	strictness := standin.Strictness{}
 	for _, change := range strict {
 		change(&strictness)
 	}

@@ -35,12 +35,13 @@
 // schema. The files are read through an external stage over the staging
 // bucket; no credentials of S3 pass through here.
 //
-// Not guaranteed: that a load survives other settings of the account than the
-// ones it makes. In CSV a text that reads like NULL is told from it by its
+// What an account may have set otherwise and a load relies on is set in its session:
+// how quoted names and texts are read, and that a statement is committed by itself.
+//
+// Not guaranteed: in CSV a text that reads like NULL is told from it by its
 // quotes, which COPY does not heed: such a text arrives as NULL. Stage Parquet
-// or JSON Lines where there may be one. Input formats of dates and times must be AUTO, and quoted
-// identifiers must keep their case, as is so unless an administrator has
-// changed it.
+// or JSON Lines where there may be one. A document that is no JSON is found after COPY, so its error
+// names no file and no line.
 package snowflake
 
 import (
@@ -49,6 +50,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/stagelift/stagelift/shared/table"
@@ -90,6 +92,8 @@ const defaultLockWait = 5 * time.Minute
 type Warehouse struct {
 	api    *client
 	config Config
+	// folds is true once the account was found to take quoted names for capitals.
+	folds atomic.Bool
 }
 
 var _ warehouse.Warehouse = (*Warehouse)(nil)

@@ -16,12 +16,12 @@ func TestNoCopyListsMoreFilesThanSnowflakeTakes(t *testing.T) {
 		for i := range parts {
 			l.Parts = append(l.Parts, warehouse.Part{Key: fmt.Sprintf("%spart-%05d.csv", folder, i)})
 		}
-		transaction, err := plan(config(), l, 1)
+		transaction, err := plan(config(), taskOf(t, l), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		listed := 0
-		for _, number := range transaction.copies {
+		for _, number := range transaction.tell.Copies {
 			files := strings.Count(transaction.statements[number], "'part-")
 			if files > filesPerCopy {
 				t.Errorf("%d parts: a COPY lists %d files", parts, files)
@@ -65,7 +65,10 @@ func TestWhatCannotBeLoadedIsRefused(t *testing.T) {
 			t.Parallel()
 			l := load()
 			test.bend(&l)
-			_, err := plan(config(), l, 1)
+			task, err := newTask(l)
+			if err == nil {
+				_, err = plan(config(), task, 1)
+			}
 			wantError(t, err, test.want...)
 		})
 	}

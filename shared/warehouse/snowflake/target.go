@@ -22,13 +22,18 @@ type existing struct {
 type existingColumn struct {
 	kind                                 string
 	length, precision, scale, fractional int64
+	comment                              string
 }
+
+// seen is what lookStatement calls its first column. The answer calls it in
+// capitals where the account takes quoted names for them.
+const seen = "seen"
 
 // lookStatement selects the columns of the target and of its ledger.
 func lookStatement(c Config, load warehouse.Load) string {
 	book := ledger(c, load)
-	return "SELECT table_schema, table_name, column_name, data_type, character_maximum_length, " +
-		"numeric_precision, numeric_scale, datetime_precision FROM information_schema.columns WHERE " +
+	return "SELECT table_schema AS " + table.Quote(seen) + ", table_name, column_name, data_type, character_maximum_length, " +
+		"numeric_precision, numeric_scale, datetime_precision, comment FROM information_schema.columns WHERE " +
 		"(table_schema = " + quote(load.Target.Schema) + " AND table_name = " + quote(load.Target.Table) + ") OR " +
 		"(table_schema = " + quote(book.Schema) + " AND table_name = " + quote(book.Table) + ")"
 }
@@ -37,7 +42,7 @@ func lookStatement(c Config, load warehouse.Load) string {
 func parseExisting(c Config, load warehouse.Load, rows [][]*string) (existing, error) {
 	found := existing{}
 	for _, row := range rows {
-		if len(row) != 8 || row[0] == nil || row[1] == nil || row[2] == nil || row[3] == nil {
+		if len(row) != 9 || row[0] == nil || row[1] == nil || row[2] == nil || row[3] == nil {
 			return existing{}, errors.New("reading columns: a row of INFORMATION_SCHEMA.COLUMNS is not as documented")
 		}
 		name := table.Name{Schema: *row[0], Table: *row[1]}
@@ -57,6 +62,9 @@ func parseExisting(c Config, load warehouse.Load, rows [][]*string) (existing, e
 			if *to, err = strconv.ParseInt(*row[4+i], 10, 64); err != nil {
 				return existing{}, fmt.Errorf("reading column %s of %s: %w", table.Quote(*row[2]), name, err)
 			}
+		}
+		if row[8] != nil {
+			column.comment = *row[8]
 		}
 		if found.target == nil {
 			found.target = map[string]existingColumn{}
@@ -88,8 +96,15 @@ const (
 	unfit
 )
 
-// takes tells how the column fits values of a type, as table.Image has it.
-func (e existingColumn) takes(want string) fit {
+// maxPrecision is how many digits a NUMBER has at most.
+const maxPrecision = 38
+
+// takes tells how the column fits values of a type, as table.Image has it, and
+// where it is to be widened to what. A text without a limit and bytes fit any
+// column of theirs: COPY and INSERT refuse what is too long and do not cut it,
+// while to change a column takes its ownership, and the length of a BINARY cannot
+// be changed at all ("ALTER TABLE … ALTER COLUMN"). The scale of a NUMBER stays.
+func (e existingColumn) takes(want string) (fit, string) {
 	kind, list, _ := strings.Cut(strings.TrimSuffix(want, ")"), "(")
 	var sizes [2]int64
 	for i, size := range strings.SplitN(list, ",", 2) {
@@ -97,18 +112,33 @@ func (e existingColumn) takes(want string) fit {
 	}
 	switch {
 	case kind == "VARCHAR" && e.kind == "TEXT":
-		if e.length >= sizes[0] {
-			return fits
+		if e.length >= sizes[0] || want == anyText && !e.limited() {
+			return fits, ""
 		}
-		return widen
+		return widen, want
 	case kind != e.kind:
-		return unfit
-	case kind == "NUMBER" && (e.scale < sizes[1] || e.precision-e.scale < sizes[0]-sizes[1]):
-		return unfit
+		return unfit, ""
+	case kind == "NUMBER":
+		return e.takesNumber(sizes[0], sizes[1])
 	case strings.HasPrefix(kind, "TIME") && e.fractional >= 0 && e.fractional < sizes[0]:
-		return unfit
-	case kind == "BINARY" && e.length >= 0 && e.length < sizes[0]:
-		return unfit
+		return unfit, ""
 	}
-	return fits
+	return fits, ""
+}
+
+func (e existingColumn) takesNumber(precision, scale int64) (fit, string) {
+	digits := max(precision-scale, e.precision-e.scale) + e.scale
+	switch {
+	case e.scale < scale || digits > maxPrecision:
+		return unfit, ""
+	case digits > e.precision:
+		return widen, fmt.Sprintf("NUMBER(%d,%d)", digits, e.scale)
+	}
+	return fits, ""
+}
+
+// limited tells whether the source had a limit on the text when the column was
+// made: then it is Stagelift's, and so is its limit.
+func (e existingColumn) limited() bool {
+	return e.comment == fmt.Sprintf("character varying(%d)", e.length) || e.comment == fmt.Sprintf("character(%d)", e.length)
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
-func text(length int64) existingColumn { return existingColumn{"TEXT", length, -1, -1, -1} }
+func text(length int64) existingColumn { return existingColumn{"TEXT", length, -1, -1, -1, ""} }
 func fixed(precision, scale int64) existingColumn {
-	return existingColumn{"NUMBER", -1, precision, scale, -1}
+	return existingColumn{"NUMBER", -1, precision, scale, -1, ""}
 }
 
 func TestColumnsTakeWhatTheyCanHold(t *testing.T) {
@@ -22,29 +22,35 @@ func TestColumnsTakeWhatTheyCanHold(t *testing.T) {
 		column existingColumn
 		staged string
 		want   fit
+		to     string
 	}{
-		{text(40), "VARCHAR(40)", fits},
-		{text(41), "VARCHAR(40)", fits},
-		{text(39), "VARCHAR(40)", widen},
-		{text(40), "NUMBER(5,0)", unfit},
-		{fixed(19, 0), "NUMBER(19,0)", fits},
-		{fixed(19, 0), "NUMBER(10,0)", fits},
-		{fixed(10, 0), "NUMBER(19,0)", unfit},
-		{fixed(12, 3), "NUMBER(12,2)", unfit},
-		{fixed(13, 3), "NUMBER(12,2)", fits},
-		{fixed(12, 2), "VARCHAR(10)", unfit},
-		{existingColumn{"FLOAT", -1, -1, -1, -1}, "FLOAT", fits},
-		{existingColumn{"VARIANT", -1, -1, -1, -1}, "VARIANT", fits},
-		{existingColumn{"DATE", -1, -1, -1, 0}, "DATE", fits},
-		{existingColumn{"TIMESTAMP_TZ", -1, -1, -1, 9}, "TIMESTAMP_TZ(6)", fits},
-		{existingColumn{"TIMESTAMP_TZ", -1, -1, -1, 3}, "TIMESTAMP_TZ(6)", unfit},
-		{existingColumn{"TIMESTAMP_NTZ", -1, -1, -1, 9}, "TIMESTAMP_TZ(6)", unfit},
-		{existingColumn{"TIME", -1, -1, -1, -1}, "TIME(6)", fits},
-		{existingColumn{"BINARY", 8, -1, -1, -1}, "BINARY(67108864)", unfit},
-		{existingColumn{"BINARY", -1, -1, -1, -1}, "BINARY(67108864)", fits},
+		{text(40), "VARCHAR(40)", fits, ""},
+		{text(41), "VARCHAR(40)", fits, ""},
+		{text(39), "VARCHAR(40)", widen, "VARCHAR(40)"},
+		{text(39), anyText, fits, ""},
+		{existingColumn{"TEXT", 24, -1, -1, -1, "character varying(24)"}, anyText, widen, anyText},
+		{existingColumn{"TEXT", 25, -1, -1, -1, "character varying(24)"}, anyText, fits, ""},
+		{text(40), "NUMBER(5,0)", unfit, ""},
+		{fixed(19, 0), "NUMBER(19,0)", fits, ""},
+		{fixed(19, 0), "NUMBER(10,0)", fits, ""},
+		{fixed(10, 0), "NUMBER(19,0)", widen, "NUMBER(19,0)"},
+		{fixed(12, 3), "NUMBER(12,2)", widen, "NUMBER(13,3)"},
+		{fixed(12, 1), "NUMBER(12,2)", unfit, ""},
+		{fixed(38, 10), "NUMBER(38,0)", unfit, ""},
+		{fixed(13, 3), "NUMBER(12,2)", fits, ""},
+		{fixed(12, 2), "VARCHAR(10)", unfit, ""},
+		{existingColumn{"FLOAT", -1, -1, -1, -1, ""}, "FLOAT", fits, ""},
+		{existingColumn{"VARIANT", -1, -1, -1, -1, ""}, "VARIANT", fits, ""},
+		{existingColumn{"DATE", -1, -1, -1, 0, ""}, "DATE", fits, ""},
+		{existingColumn{"TIMESTAMP_TZ", -1, -1, -1, 9, ""}, "TIMESTAMP_TZ(6)", fits, ""},
+		{existingColumn{"TIMESTAMP_TZ", -1, -1, -1, 3, ""}, "TIMESTAMP_TZ(6)", unfit, ""},
+		{existingColumn{"TIMESTAMP_NTZ", -1, -1, -1, 9, ""}, "TIMESTAMP_TZ(6)", unfit, ""},
+		{existingColumn{"TIME", -1, -1, -1, -1, ""}, "TIME(6)", fits, ""},
+		{existingColumn{"BINARY", 8, -1, -1, -1, ""}, "BINARY(67108864)", fits, ""},
+		{existingColumn{"BINARY", -1, -1, -1, -1, ""}, "BINARY(67108864)", fits, ""},
 	} {
-		if got := test.column.takes(test.staged); got != test.want {
-			t.Errorf("%s takes %s: %d, want %d", test.column, test.staged, got, test.want)
+		if got, to := test.column.takes(test.staged); got != test.want || to != test.to {
+			t.Errorf("%s takes %s: %d %s, want %d %s", test.column, test.staged, got, to, test.want, test.to)
 		}
 	}
 }
@@ -62,14 +68,14 @@ func TestEveryTypeTakesItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		name, sizes, _ := strings.Cut(image.Snowflake, "(")
-		column := existingColumn{name, 1 << 40, 38, 0, 9}
+		column := existingColumn{name, 1 << 40, 38, 0, 9, ""}
 		if name == "VARCHAR" {
 			column.kind = "TEXT"
 		}
 		if strings.HasSuffix(sizes, ",2)") {
 			column.scale = 2
 		}
-		if column.takes(image.Snowflake) != fits {
+		if how, _ := column.takes(image.Snowflake); how != fits {
 			t.Errorf("%s: %s does not take %s", kind, column, image.Snowflake)
 		}
 	}
@@ -79,7 +85,8 @@ func TestSetupAddsAndWidens(t *testing.T) {
 	t.Parallel()
 	l := load()
 	l.Columns = []table.Column{{Name: "id", Type: "bigint"}, {Name: "s", Type: "character varying(40)"}, {Name: "o'clock", Type: "numeric(38,10)", Source: "numeric"}}
-	got, err := setupStatements(config(), l, existing{ledger: true, target: map[string]existingColumn{"id": fixed(19, 0), "s": text(3), "other": text(1)}})
+	prepared, err := setUpFor(config(), taskOf(t, l), existing{ledger: true, target: map[string]existingColumn{"id": fixed(19, 0), "s": text(3), "other": text(1)}})
+	got := prepared.statements
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +102,8 @@ func TestSetupAddsAndWidens(t *testing.T) {
 
 func TestSetupNamesEveryColumnThatDoesNotFit(t *testing.T) {
 	t.Parallel()
-	_, err := setupStatements(config(), load(), existing{target: map[string]existingColumn{"id": fixed(10, 0), "total": text(10)}})
-	wantError(t, err, `"id" of public.orders is NUMBER(10,0), staged is NUMBER(19,0) (bigint)`,
+	_, err := setUpFor(config(), taskOf(t, load()), existing{target: map[string]existingColumn{"id": fixed(38, 30), "total": text(10)}})
+	wantError(t, err, `"id" of public.orders is NUMBER(38,30), staged is NUMBER(19,0) (bigint)`,
 		`"total" of public.orders is VARCHAR(10), staged is NUMBER(12,2) (numeric(12,2))`)
 	if !errors.Is(err, warehouse.ErrColumn) {
 		t.Errorf("error is %v", err)
@@ -107,8 +114,8 @@ func TestNothingIsPreparedWhereAllIsThere(t *testing.T) {
 	t.Parallel()
 	l := load()
 	l.Columns = l.Columns[:1]
-	got, err := setupStatements(config(), l, existing{ledger: true, target: map[string]existingColumn{"id": fixed(19, 0)}})
-	if err != nil || len(got) > 0 {
+	got, err := setUpFor(config(), taskOf(t, l), existing{ledger: true, target: map[string]existingColumn{"id": fixed(19, 0)}})
+	if err != nil || len(got.statements) > 0 {
 		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
@@ -14,97 +13,120 @@ import (
 // transaction is the request that carries a load out.
 type transaction struct {
 	statements []string
-	// copies are the numbers of the COPY statements among them.
-	copies []int
+	tell       telling
 }
 
-func (t *transaction) add(statements ...string) { t.statements = append(t.statements, statements...) }
+// telling says which statements of a request tell what, by their numbers from 0.
+// It is part of a load's handle.
+type telling struct {
+	// Statements is how many there are.
+	Statements int `json:"n"`
+	// Copies tell what was read of each file.
+	Copies []int `json:"c,omitempty"`
+	// Updated tell how many rows they updated, Deleted how many they deleted, and
+	// Marked how many they updated because they are deleted.
+	Updated []int `json:"u,omitempty"`
+	Deleted []int `json:"d,omitempty"`
+	Marked  []int `json:"m,omitempty"`
+}
+
+func (tx *transaction) add(statements ...string) {
+	tx.statements = append(tx.statements, statements...)
+}
+
+// told adds a statement whose answer is read, to a list of such.
+func (tx *transaction) told(statement string, lists ...*[]int) {
+	for _, list := range lists {
+		*list = append(*list, len(tx.statements))
+	}
+	tx.add(statement)
+}
 
 // requestLimit is the longest text of a request (Snowflake reference, "Query
 // size limits").
 const requestLimit = 1_000_000
 
 // text puts each statement on a line of its own, as the query history shows it.
-func (t *transaction) text() string { return strings.Join(t.statements, ";\n") }
+func (tx *transaction) text() string { return strings.Join(tx.statements, ";\n") }
 
 // plan says in full what a load will do, on the condition that the ledger's last
 // entry is number last; or every reason why it cannot be done.
-func plan(c Config, load warehouse.Load, last int64) (transaction, error) {
-	if err := errors.Join(checkNames(load), checkMode(load), checkParts(load)); err != nil {
+func plan(c Config, t task, last int64) (transaction, error) {
+	if err := errors.Join(checkMode(t.Load), checkParts(t.Load)); err != nil {
 		return transaction{}, err
 	}
-	var t transaction
-	t.add("ALTER SESSION SET TRANSACTION_ABORT_ON_ERROR = TRUE",
-		fmt.Sprintf("ALTER SESSION SET LOCK_TIMEOUT = %d", int64(max(c.LockWait, time.Second)/time.Second)))
-	if len(load.Parts) > 0 {
-		columns, err := definitions(load.Columns, false)
+	tx := transaction{}
+	tx.add(setSession(c))
+	if len(t.Parts) > 0 {
+		staging, err := createStaging(c, t)
 		if err != nil {
 			return transaction{}, err
 		}
-		t.add("CREATE TEMPORARY TABLE " + stagingTable(c, load) + " (" + columns + ")")
+		tx.add(staging)
 	}
-	book := ledger(c, load).SQL()
-	t.add("BEGIN TRANSACTION",
+	book := ledger(c, t.Load).SQL()
+	tx.add("BEGIN TRANSACTION",
 		"UPDATE "+book+" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = ''",
 		ensure(checkLock, "COUNT(*) > 0", book+" WHERE load_id = ''"),
-		unchanged(c, load, last))
-	if err := t.apply(c, load); err != nil {
+		unchanged(c, t.Load, last))
+	if err := tx.apply(c, t); err != nil {
 		return transaction{}, err
 	}
-	t.add(enter(c, load), "COMMIT")
-	if size := len(t.text()); size > requestLimit {
+	tx.add(enter(c, t.Load), "COMMIT")
+	tx.tell.Statements = len(tx.statements)
+	if size := len(tx.text()); size > requestLimit {
 		return transaction{}, fmt.Errorf("the %d parts and %d columns make a request of %d bytes, Snowflake takes %d; stage fewer, larger parts",
-			len(load.Parts), len(load.Columns), size, requestLimit)
+			len(t.Parts), len(t.Columns), size, requestLimit)
 	}
-	return t, nil
+	return tx, nil
 }
 
 // apply copies the parts and puts their rows into the target.
-func (t *transaction) apply(c Config, load warehouse.Load) error {
-	if len(load.Parts) == 0 {
-		if load.Mode == warehouse.Replace {
-			t.add("DELETE FROM "+load.Target.SQL(), none(checkTarget, load.Target.SQL()))
+func (tx *transaction) apply(c Config, t task) error {
+	if len(t.Parts) == 0 {
+		if t.Mode == warehouse.Replace {
+			tx.add("DELETE FROM "+t.Target.SQL(), none(checkTarget, t.Target.SQL()))
 		}
 		return nil
 	}
-	copies, err := copyStatements(c, load)
+	copies, err := copyStatements(c, t)
 	if err != nil {
 		return err
 	}
 	for _, statement := range copies {
-		t.copies = append(t.copies, len(t.statements))
-		t.add(statement)
+		tx.told(statement, &tx.tell.Copies)
 	}
-	staging := stagingTable(c, load)
-	if load.Rows >= 0 {
-		t.add(ensure(checkRows, fmt.Sprintf("COUNT(*) = %d", load.Rows), staging))
+	staging := stagingTable(c, t.Load)
+	if t.Rows >= 0 {
+		tx.add(ensure(checkRows, fmt.Sprintf("COUNT(*) = %d", t.Rows), staging))
 	}
-	switch load.Mode {
+	columns, err := t.targetColumns()
+	if err != nil {
+		return err
+	}
+	switch t.Mode {
 	case warehouse.Append:
-		t.add(appendStatements(c, load)...)
+		tx.append(c, t, columns)
 	case warehouse.Replace:
-		t.add("DELETE FROM "+load.Target.SQL(), insert(c, load),
-			ensure(checkTarget, "COUNT(*) = (SELECT COUNT(*) FROM "+staging+")", load.Target.SQL()))
+		tx.add("DELETE FROM "+t.Target.SQL(), insert(c, t, t.Target, columns),
+			ensure(checkTarget, "COUNT(*) = (SELECT COUNT(*) FROM "+staging+")", t.Target.SQL()))
 	case warehouse.Merge:
-		t.add(mergeStatements(c, load)...)
+		tx.merge(c, t, columns)
 	}
 	return nil
 }
 
-// appendStatements note in the lock row how many rows the target has: it is
-// ours alone until the end of the transaction.
-func appendStatements(c Config, load warehouse.Load) []string {
-	book, target, staging := ledger(c, load).SQL(), load.Target.SQL(), stagingTable(c, load)
-	return []string{
-		"UPDATE " + book + " SET row_count = (SELECT COUNT(*) FROM " + target + ") WHERE load_id = ''",
-		insert(c, load),
-		ensure(checkTarget, "COUNT(*) = (SELECT MAX(row_count) FROM "+book+" WHERE load_id = '') + (SELECT COUNT(*) FROM "+staging+")", target),
-	}
+// append notes in the lock row how many rows the target has: it is ours alone
+// until the end of the transaction.
+func (tx *transaction) append(c Config, t task, columns []targetColumn) {
+	book, target, staging := ledger(c, t.Load).SQL(), t.Target.SQL(), stagingTable(c, t.Load)
+	tx.add("UPDATE "+book+" SET row_count = (SELECT COUNT(*) FROM "+target+") WHERE load_id = ''",
+		insert(c, t, t.Target, columns),
+		ensure(checkTarget, "COUNT(*) = (SELECT MAX(row_count) FROM "+book+" WHERE load_id = '') + (SELECT COUNT(*) FROM "+staging+")", target))
 }
 
-func insert(c Config, load warehouse.Load) string {
-	columns := identifiers(names(load.Columns))
-	return "INSERT INTO " + load.Target.SQL() + " (" + columns + ") SELECT " + columns + " FROM " + stagingTable(c, load)
+func insert(c Config, t task, into table.Name, columns []targetColumn) string {
+	return "INSERT INTO " + into.SQL() + " (" + named(columns) + ") SELECT " + values(columns) + " FROM " + stagingTable(c, t.Load) + " AS s"
 }
 
 func checkMode(load warehouse.Load) error {

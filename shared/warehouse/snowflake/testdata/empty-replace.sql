@@ -1,12 +1,9 @@
-SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, datetime_precision FROM information_schema.columns WHERE (table_schema = 'public' AND table_name = 'orders') OR (table_schema = 'STAGELIFT' AND table_name = 'public.orders');
+SELECT table_schema AS "seen", table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, datetime_precision, comment FROM information_schema.columns WHERE (table_schema = 'public' AND table_name = 'orders') OR (table_schema = 'STAGELIFT' AND table_name = 'public.orders');
 SELECT sequence, load_id, source, run, mode, window_from, window_to, row_count FROM "STAGELIFT"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public.orders' OR sequence = (SELECT MAX(sequence) FROM "STAGELIFT"."public.orders") OR run = (SELECT MAX(run) FROM "STAGELIFT"."public.orders") OR run = (SELECT MAX(run) FROM "STAGELIFT"."public.orders" WHERE window_to IS NULL AND mode <> 'append') OR run = (SELECT MAX(run) FROM "STAGELIFT"."public.orders" WHERE mode = 'replace') OR sequence = (SELECT MAX(sequence) FROM "STAGELIFT"."public.orders" WHERE window_to IS NOT NULL);
-CREATE SCHEMA IF NOT EXISTS "public";
 CREATE TABLE IF NOT EXISTS "public"."orders" ("id" NUMBER(19,0) COMMENT 'bigint', "total" NUMBER(12,2) COMMENT 'numeric(12,2)', "the ""note""" VARCHAR(40) COMMENT 'character varying(40)', "changed" TIMESTAMP_TZ(6) COMMENT 'timestamp with time zone', "gone" BOOLEAN COMMENT 'boolean', "photo" BINARY(67108864) COMMENT 'bytea');
-CREATE SCHEMA IF NOT EXISTS "STAGELIFT";
 CREATE TABLE IF NOT EXISTS "STAGELIFT"."public.orders" (sequence NUMBER(19,0) NOT NULL, load_id VARCHAR(64) NOT NULL, source VARCHAR(1024) NOT NULL, run VARCHAR(32) NOT NULL, mode VARCHAR(16) NOT NULL, window_from VARCHAR(255), window_to VARCHAR(255), row_count NUMBER(19,0) NOT NULL, loaded_at TIMESTAMP_TZ(6) NOT NULL);
 INSERT INTO "STAGELIFT"."public.orders" (sequence, load_id, source, run, mode, row_count, loaded_at) SELECT 0, '', '', '', 'lock', 0, CURRENT_TIMESTAMP() FROM (SELECT COUNT(*) AS locks FROM "STAGELIFT"."public.orders" WHERE load_id = '') AS l WHERE l.locks = 0;
-ALTER SESSION SET TRANSACTION_ABORT_ON_ERROR = TRUE;
-ALTER SESSION SET LOCK_TIMEOUT = 60;
+ALTER SESSION SET QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, AUTOCOMMIT = TRUE, DATE_INPUT_FORMAT = 'AUTO', TIME_INPUT_FORMAT = 'AUTO', TIMESTAMP_INPUT_FORMAT = 'AUTO', BINARY_INPUT_FORMAT = 'HEX', ERROR_ON_NONDETERMINISTIC_MERGE = TRUE, TRANSACTION_ABORT_ON_ERROR = TRUE, LOCK_TIMEOUT = 60;
 BEGIN TRANSACTION;
 UPDATE "STAGELIFT"."public.orders" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = '';
 SELECT CAST(CASE WHEN COUNT(*) > 0 THEN '1' ELSE 'stagelift lock ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE load_id = '';

@@ -1,0 +1,123 @@
+package snowflake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/warehouse"
+)
+
+// prepared is what a load finds when it begins.
+type prepared struct {
+	verdict warehouse.Verdict
+	// last is the number of the ledger's last entry.
+	last int64
+	notes
+}
+
+// prepare looks what is there, has the load judged, and creates what is missing
+// for it if it is to go ahead.
+func (w *Warehouse) prepare(ctx context.Context, t task) (prepared, error) {
+	found, err := w.look(ctx, t)
+	if err != nil {
+		return prepared{}, fmt.Errorf("looking at table %s: %w", t.Target, err)
+	}
+	var b book
+	if found.ledger {
+		if b, err = w.readLedger(ctx, t.Load); err != nil {
+			return prepared{}, err
+		}
+	}
+	p := prepared{last: b.last}
+	if p.verdict, err = warehouse.Judge(t.Load, b.entries); err != nil || p.verdict.State != "" {
+		return p, err
+	}
+	p.notes, err = w.setUp(ctx, t, found, b.lockable)
+	return p, err
+}
+
+// look reads what is there of the load's tables.
+func (w *Warehouse) look(ctx context.Context, t task) (existing, error) {
+	a, err := w.wait(ctx, w.statement(lookStatement(w.config, t.Load)))
+	if err != nil {
+		return existing{}, err
+	}
+	w.folds.Store(a.column(seen) == 0 && a.Properties.Columns[0].Name != seen)
+	rows, err := w.api.rows(ctx, a)
+	if err != nil {
+		return existing{}, err
+	}
+	return parseExisting(w.config, t.Load, rows)
+}
+
+// setUp creates what is missing, in one request.
+func (w *Warehouse) setUp(ctx context.Context, t task, found existing, lockable bool) (notes, error) {
+	s, err := setUpFor(w.config, t, found)
+	if err != nil {
+		return notes{}, fmt.Errorf("preparing table %s: %w; nothing was changed", t.Target, err)
+	}
+	if !lockable {
+		s.statements = append(s.statements, lockRow(w.config, t.Load))
+	}
+	if len(s.statements) > 0 {
+		if err := w.create(ctx, s); err != nil {
+			return notes{}, fmt.Errorf("preparing table %s and its ledger: %w", t.Target, err)
+		}
+	}
+	n := notes{Changes: s.changes}
+	for _, wish := range s.wishes {
+		_, err := w.together(ctx, []string{wish})
+		failed := (*statementError)(nil)
+		switch {
+		case errors.As(err, &failed):
+			n.Warnings = append(n.Warnings, fmt.Sprintf("%s: %s", wish, failed))
+		case err != nil:
+			return notes{}, fmt.Errorf("preparing table %s: %w", t.Target, err)
+		}
+	}
+	return n, nil
+}
+
+// create carries the statements out, after the schemas that they need.
+func (w *Warehouse) create(ctx context.Context, s preparation) error {
+	missing, err := w.missingSchemas(ctx, s.schemas)
+	if err != nil {
+		return err
+	}
+	var statements []string
+	for _, schema := range missing {
+		statements = append(statements, "CREATE SCHEMA IF NOT EXISTS "+table.Quote(schema))
+	}
+	_, err = w.together(ctx, append(statements, s.statements...))
+	if failed := (*statementError)(nil); len(missing) > 0 && errors.As(err, &failed) {
+		return fmt.Errorf("creating schema %s, which is not there or not to be seen: %w", strings.Join(missing, ", "), err)
+	}
+	return err
+}
+
+// missingSchemas are those that are not there: CREATE SCHEMA takes a right that a
+// load can do without where they are.
+func (w *Warehouse) missingSchemas(ctx context.Context, schemas []string) ([]string, error) {
+	if len(schemas) == 0 {
+		return nil, nil
+	}
+	list := make([]string, len(schemas))
+	for i, schema := range schemas {
+		list[i] = quote(schema)
+	}
+	rows, err := w.query(ctx, "SELECT schema_name FROM information_schema.schemata WHERE schema_name IN ("+strings.Join(list, ", ")+")")
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, row := range rows {
+		if len(row) == 1 && row[0] != nil {
+			there[*row[0]] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Compact(schemas), func(schema string) bool { return there[schema] }), nil
+}
