@@ -34,11 +34,8 @@ func (s *session) isRole(ctx context.Context, name string) (bool, error) {
 // privilege with the option to grant it, or MANAGE GRANTS; grants on objects to
 // come need the latter ("GRANT <privileges>", Access control requirements).
 func (s *session) grant(ctx context.Context, g *grammar.Grant) (result, error) {
-	switch there, err := s.isRole(ctx, g.To); {
-	case err != nil:
+	if err := s.grantee(ctx, g); err != nil {
 		return result{}, err
-	case !there:
-		return result{}, doesNotExist("Role", g.To)
 	}
 	privileges := g.Privileges
 	if privileges[0] == "ALL" {
@@ -66,6 +63,23 @@ func (s *session) grant(ctx context.Context, g *grammar.Grant) (result, error) {
 		status = fmt.Sprintf("Statement executed successfully. %d objects affected.", n)
 	}
 	return message("status", status), err
+}
+
+// grantee refuses who is not there. What a user has is kept under a name that no
+// role has; requests run by a role alone.
+func (s *session) grantee(ctx context.Context, g *grammar.Grant) error {
+	if g.User {
+		if !strings.EqualFold(g.To, s.server.options.User) {
+			return doesNotExist("User", g.To)
+		}
+		g.To = "user " + g.To
+		return nil
+	}
+	there, err := s.isRole(ctx, g.To)
+	if err == nil && !there {
+		err = doesNotExist("Role", g.To)
+	}
+	return err
 }
 
 // grantable is an object, and what it is in the table of grants.

@@ -33,7 +33,7 @@ var Privileges = map[string][]string{
 	OnTable:       {"DELETE", "INSERT", "REFERENCES", "SELECT", "TRUNCATE", "UPDATE"},
 }
 
-// Grant is a GRANT of privileges to a role.
+// Grant is a GRANT of privileges to a role or a user.
 type Grant struct {
 	// Privileges are in capitals; ALL stands alone.
 	Privileges []string
@@ -47,7 +47,10 @@ type Grant struct {
 	// Object is what it is granted on, or in. A database, a warehouse, an
 	// integration and a schema have a name alone, a schema perhaps a Database.
 	Object Table
-	To     string
+	// To is a role's name, or a user's where User is true ("GRANT <privileges> … TO
+	// USER").
+	To   string
+	User bool
 	// Option is true for WITH GRANT OPTION.
 	Option bool
 	// Current is COPY or REVOKE, what OWNERSHIP does with other grants; or empty.
@@ -67,8 +70,13 @@ func (p *parser) grant() Statement {
 		}
 	}
 	p.ExpectWords("TO")
-	p.AcceptWords("ROLE")
+	if g.User = p.AcceptWords("USER"); !g.User {
+		p.AcceptWords("ROLE")
+	}
 	g.To = p.Identifier()
+	if g.User && (g.Future || g.Privileges[0] == Ownership) {
+		sqltext.Fail(pos, "to a user neither OWNERSHIP nor what comes can be granted")
+	}
 	if g.Privileges[0] != Ownership {
 		g.Option = p.AcceptWords("WITH", "GRANT", "OPTION")
 	} else if g.Current = p.AcceptOne("COPY", "REVOKE"); g.Current != "" {

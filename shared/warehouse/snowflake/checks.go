@@ -12,6 +12,8 @@ const (
 	checkTarget     check = "target"     // the target gained another number of rows
 	checkMissing    check = "missing"    // staged rows are not in the target
 	checkRemoved    check = "removed"    // deleted rows are still in the target
+	checkSwept      check = "swept"      // COPY brought another number of the sweep's keys
+	checkSweptKeys  check = "sweptkeys"  // keys of the sweep are NULL
 )
 
 // ensure fails unless the condition holds, and says how many rows it counted.

@@ -19,6 +19,10 @@ const filesPerCopy = 1000
 // before: the ledger is what keeps rows from coming twice, and the staging
 // table is new each time.
 func copyStatements(c Config, t task) ([]string, error) {
+	return copyInto(c, t, stagingTable(c, t.Load))
+}
+
+func copyInto(c Config, t task, into string) ([]string, error) {
 	folder, files, err := stagedFiles(c, t.Load)
 	if err != nil {
 		return nil, err
@@ -33,7 +37,7 @@ func copyStatements(c Config, t task) ([]string, error) {
 	}
 	// A list of columns belongs to a transformation. Without one the fields are the
 	// staging table's columns as they stand, and their number is checked.
-	into, from := stagingTable(c, t.Load), stageLocation(c, folder)
+	from := stageLocation(c, folder)
 	if projection != "" {
 		into, from = into+" ("+identifiers(names(t.Columns))+")", "(SELECT "+projection+" FROM "+from+")"
 	}

@@ -47,6 +47,10 @@ func refusal(load warehouse.Load, v verdict) error {
 		return fmt.Errorf("%w: %d of them have no value in a key", warehouse.ErrKeys, v.number)
 	case checkDuplicates:
 		return fmt.Errorf("%w: %d keys are staged more than once; name a column that tells the newest", warehouse.ErrKeys, v.number)
+	case checkSwept:
+		return fmt.Errorf("%w: want %d keys of the sweep, COPY brought %d", warehouse.ErrRowCount, load.Sweep.Rows, v.number)
+	case checkSweptKeys:
+		return fmt.Errorf("%w: %d rows of the sweep have no value in a key", warehouse.ErrKeys, v.number)
 	case checkLock, checkLedger:
 	}
 	return fmt.Errorf("check %q did not hold (%d)", v.check, v.number)

@@ -119,9 +119,27 @@ var oddities = map[string]bend{
 		}
 	},
 	"two-folders": func(l *warehouse.Load) { l.Parts[0].Key, l.Parts[1].Key = "stage/a/b/1.csv", "stage/a/c/1.csv" },
+	"upper-jsonl": func(l *warehouse.Load) {
+		formats["jsonl"](l)
+		l.Mode, l.Keys, l.Newest, l.Names = warehouse.Merge, []string{"id"}, "changed", warehouse.Upper
+	},
+	"added": func(l *warehouse.Load) {
+		l.AddRun, l.AddLoadedAt, l.Grants = true, true, []string{"ROLE reporting", "USER ann"}
+	},
+	"sweep-hard": func(l *warehouse.Load) {
+		l.Mode, l.Keys, l.Sweep = warehouse.Merge, []string{"total", "id"}, swept()
+	},
+	"sweep-soft": func(l *warehouse.Load) {
+		l.Mode, l.Keys, l.Sweep = warehouse.Merge, []string{"id"}, swept()
+		l.Sweep.Soft = true
+	},
 	"long-name": func(l *warehouse.Load) {
 		l.Target.Schema, l.Target.Table = strings.Repeat("ä", 255), strings.Repeat("B", 255)
 	},
+}
+
+func swept() *warehouse.Sweep {
+	return &warehouse.Sweep{Parts: []warehouse.Part{{Key: folder + "sweep/part-00000.csv", Rows: 7, Bytes: 14}}, Rows: 7}
 }
 
 // goldenLoads are all loads whose statements are kept, by the file's name.

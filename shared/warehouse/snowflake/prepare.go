@@ -64,8 +64,12 @@ func (w *Warehouse) setUp(ctx context.Context, t task, found existing, lockable 
 		s.statements = append(s.statements, lockRow(w.config, t.Load))
 	}
 	if len(s.statements) > 0 {
-		if err := w.create(ctx, s); err != nil {
+		created, err := w.create(ctx, s)
+		if err != nil {
 			return notes{}, fmt.Errorf("preparing table %s and its ledger: %w", t.Target, err)
+		}
+		if slices.Contains(created, t.Target.Schema) {
+			s.wishes = append(t.schemaGrants(t.Target.Schema), s.wishes...)
 		}
 	}
 	n := notes{Changes: s.changes}
@@ -82,11 +86,11 @@ func (w *Warehouse) setUp(ctx context.Context, t task, found existing, lockable 
 	return n, nil
 }
 
-// create carries the statements out, after the schemas that they need.
-func (w *Warehouse) create(ctx context.Context, s preparation) error {
-	missing, err := w.missingSchemas(ctx, s.schemas)
-	if err != nil {
-		return err
+// create carries the statements out, after the schemas that they need, and returns
+// those that were not there.
+func (w *Warehouse) create(ctx context.Context, s preparation) (missing []string, err error) {
+	if missing, err = w.missingSchemas(ctx, s.schemas); err != nil {
+		return nil, err
 	}
 	var statements []string
 	for _, schema := range missing {
@@ -94,9 +98,9 @@ func (w *Warehouse) create(ctx context.Context, s preparation) error {
 	}
 	_, err = w.together(ctx, append(statements, s.statements...))
 	if failed := (*statementError)(nil); len(missing) > 0 && errors.As(err, &failed) {
-		return fmt.Errorf("creating schema %s, which is not there or not to be seen: %w", strings.Join(missing, ", "), err)
+		return nil, fmt.Errorf("creating schema %s, which is not there or not to be seen: %w", strings.Join(missing, ", "), err)
 	}
-	return err
+	return missing, err
 }
 
 // missingSchemas are those that are not there: CREATE SCHEMA takes a right that a

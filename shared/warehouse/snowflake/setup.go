@@ -35,7 +35,7 @@ func setUpFor(c Config, t task, found existing) (preparation, error) {
 		if err != nil {
 			return preparation{}, err
 		}
-		s.schemas = append(s.schemas, t.Target.Schema)
+		s.schemas, s.wishes = append(s.schemas, t.Target.Schema), t.grants()
 		s.statements = append(s.statements, "CREATE TABLE IF NOT EXISTS "+t.Target.SQL()+" ("+columns+")"+cluster)
 	} else if err := s.alter(t, found.target); err != nil {
 		return preparation{}, err

@@ -22,8 +22,8 @@ func stagedType(format string, image table.Image) string {
 	return image.Snowflake
 }
 
-// createStaging creates the table that COPY fills.
-func createStaging(c Config, t task) (string, error) {
+// createStaging creates a table that COPY fills.
+func createStaging(t task, name string) (string, error) {
 	list := make([]string, len(t.Columns))
 	for i, column := range t.Columns {
 		image, err := table.ImageOf(column)
@@ -32,7 +32,7 @@ func createStaging(c Config, t task) (string, error) {
 		}
 		list[i] = table.Quote(column.Name) + " " + stagedType(t.Format.Name, image)
 	}
-	return "CREATE TEMPORARY TABLE " + stagingTable(c, t.Load) + " (" + strings.Join(list, ", ") + ")", nil
+	return "CREATE TEMPORARY TABLE " + name + " (" + strings.Join(list, ", ") + ")", nil
 }
 
 // projection lists what is read of each row, where the files' fields are not

@@ -33,7 +33,15 @@ func newTask(load warehouse.Load) (task, error) {
 	t.Keys, t.Absent = spelled(spell, load.Keys), spelled(spell, load.Absent)
 	t.Newest, t.Deleted = spell(load.Newest), spell(load.Deleted)
 	t.Layout.ClusterBy = spelled(spell, load.Layout.ClusterBy)
-	return t, errors.Join(checkNames(t), checkAdded(t))
+	return t, errors.Join(checkNames(t), checkAdded(t), checkPolicy(t.Changes), checkGrants(t.Grants))
+}
+
+func checkPolicy(changes warehouse.SchemaChanges) error {
+	switch changes {
+	case "", warehouse.Evolve, warehouse.AddOnly, warehouse.Freeze:
+		return nil
+	}
+	return fmt.Errorf("schema_changes %q: want evolve, add or freeze", changes)
 }
 
 // spelling is what becomes of a name. Letters outside of ASCII stay: a name that

@@ -52,17 +52,13 @@ func (tx *transaction) text() string { return strings.Join(tx.statements, ";\n")
 // plan says in full what a load will do, on the condition that the ledger's last
 // entry is number last; or every reason why it cannot be done.
 func plan(c Config, t task, last int64) (transaction, error) {
-	if err := errors.Join(checkMode(t.Load), checkParts(t.Load)); err != nil {
+	if err := errors.Join(checkMode(t.Load), checkParts(t.Load), checkSweep(t)); err != nil {
 		return transaction{}, err
 	}
 	tx := transaction{}
 	tx.add(setSession(c))
-	if len(t.Parts) > 0 {
-		staging, err := createStaging(c, t)
-		if err != nil {
-			return transaction{}, err
-		}
-		tx.add(staging)
+	if err := tx.create(c, t); err != nil {
+		return transaction{}, err
 	}
 	book := ledger(c, t.Load).SQL()
 	tx.add("BEGIN TRANSACTION",
@@ -72,6 +68,11 @@ func plan(c Config, t task, last int64) (transaction, error) {
 	if err := tx.apply(c, t); err != nil {
 		return transaction{}, err
 	}
+	if t.Sweep != nil {
+		if err := tx.sweep(c, t); err != nil {
+			return transaction{}, err
+		}
+	}
 	tx.add(enter(c, t.Load), "COMMIT")
 	tx.tell.Statements = len(tx.statements)
 	if size := len(tx.text()); size > requestLimit {
@@ -79,6 +80,26 @@ func plan(c Config, t task, last int64) (transaction, error) {
 			len(t.Parts), len(t.Columns), size, requestLimit)
 	}
 	return tx, nil
+}
+
+// create makes the tables that live as long as the request, before the
+// transaction, which they would end.
+func (tx *transaction) create(c Config, t task) error {
+	if len(t.Parts) > 0 {
+		staging, err := createStaging(t, stagingTable(c, t.Load))
+		if err != nil {
+			return err
+		}
+		tx.add(staging)
+	}
+	if t.Sweep != nil {
+		keys, err := createStaging(t.keyTask(), sweepTable(c, t.Load))
+		if err != nil {
+			return err
+		}
+		tx.add(keys)
+	}
+	return nil
 }
 
 // apply copies the parts and puts their rows into the target.
