@@ -104,7 +104,7 @@ func TestRefuses(t *testing.T) {
 		`SELECT a FROM TABLE(VALIDATE(t, JOB_ID => '_last'))`:                                                    "unexpected 'TABLE'",
 		`GRANT SELECT ON SCHEMA s TO ROLE r`:                                                                     "no such privilege on SCHEMA",
 		`GRANT OWNERSHIP ON ACCOUNT TO ROLE r`:                                                                   "no such privilege on ACCOUNT",
-		`GRANT SELECT ON t TO USER u`:                                                                            "unexpected 'U'",
+		`GRANT OWNERSHIP ON t TO USER u`:                                                                         "neither OWNERSHIP nor what comes",
 		`ALTER TABLE t DROP PRIMARY KEY`:                                                                         "unexpected 'KEY'",
 		`CREATE OR REPLACE ROLE r`:                                                                               "unexpected 'ROLE'",
 	} {
