@@ -14,10 +14,12 @@ func (s *session) change(ctx context.Context, st grammar.Statement) (result, err
 	if err := s.may(ctx, st); err != nil {
 		return result{}, err
 	}
-	switch {
-	case st.Validate != nil:
-		return s.validate(ctx, st.Validate)
-	case st.Kind == grammar.Query:
+	if st.Validate != nil {
+		if err := s.validate(ctx, st.Validate); err != nil {
+			return result{}, err
+		}
+	}
+	if st.Kind == grammar.Query {
 		return readResult(s.conn.ExecParams(ctx, st.SQL, nil, nil, nil, nil), s.names)
 	}
 	oid, err := s.relation(ctx, *st.Target)

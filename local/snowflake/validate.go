@@ -22,13 +22,13 @@ type rejected struct {
 	record       []byte
 }
 
-// validate answers VALIDATE: the records that a COPY into the table rejected.
-// One that transforms "does not return accurate results" and is refused;
-// ABORT_STATEMENT rejects none ("VALIDATE").
-func (s *session) validate(ctx context.Context, v *grammar.Validate) (result, error) {
+// validate answers VALIDATE into a table that the statement reads: the records
+// that a COPY into the table rejected. One that transforms "does not return accurate
+// results" and is refused; ABORT_STATEMENT rejects none ("VALIDATE").
+func (s *session) validate(ctx context.Context, v *grammar.Validate) error {
 	oid, err := s.relation(ctx, v.Table)
 	if err != nil {
-		return result{}, err
+		return err
 	}
 	c := s.lastCopy
 	if v.Job != "_last" {
@@ -39,27 +39,46 @@ func (s *session) validate(ctx context.Context, v *grammar.Validate) (result, er
 	}
 	switch {
 	case c == nil || c.table != oid:
-		return result{}, sqlError{"001044", "42P13", "SQL compilation error:\ninvalid argument for VALIDATE: '" + v.Job +
+		return sqlError{"001044", "42P13", "SQL compilation error:\ninvalid argument for VALIDATE: '" + v.Job +
 			"' is no COPY INTO " + v.Table.String()}
 	case c.transform:
-		return result{}, sqlError{"002303", "0A000", "SQL compilation error:\nVALIDATE does not support COPY INTO statements that transform data"}
+		return sqlError{"002303", "0A000", "SQL compilation error:\nVALIDATE does not support COPY INTO statements that transform data"}
 	}
-	r := result{columns: []rowType{
-		textColumn("ERROR"), textColumn("FILE"), numberColumn("LINE"), numberColumn("CHARACTER"), numberColumn("BYTE_OFFSET"),
-		textColumn("CATEGORY"), numberColumn("CODE"), textColumn("SQL_STATE"), textColumn("COLUMN_NAME"), numberColumn("ROW_NUMBER"),
-		numberColumn("ROW_START_LINE"), textColumn("REJECTED_RECORD"),
-	}, rows: [][]*string{}}
+	if err := s.command(ctx, "DROP TABLE IF EXISTS "+grammar.Validated); err != nil {
+		return err
+	}
+	if err := s.command(ctx, "CREATE TEMPORARY TABLE "+strings.TrimPrefix(grammar.Validated, "pg_temp.")+validateColumns); err != nil {
+		return err
+	}
 	for _, bad := range c.rejected {
-		category := "conversion"
-		if bad.column == "" {
-			category = "parsing"
+		if err := s.keepRejected(ctx, bad); err != nil {
+			return err
 		}
-		r.rows = append(r.rows, []*string{
-			new(bad.problem.message), new(bad.file), whole(bad.line), whole(1), nil, new(category), new(strings.TrimLeft(bad.problem.code, "0")),
-			new(bad.problem.state), new(bad.column), whole(bad.number), whole(bad.line), recordText(bad.record),
-		})
 	}
-	return r, nil
+	return nil
+}
+
+const validateColumns = ` ("ERROR" text, "FILE" text, "LINE" numeric(19,0), "CHARACTER" numeric(19,0), "BYTE_OFFSET" numeric(19,0), "CATEGORY" text,
+	"CODE" numeric(19,0), "SQL_STATE" text, "COLUMN_NAME" text, "ROW_NUMBER" numeric(19,0), "ROW_START_LINE" numeric(19,0), "REJECTED_RECORD" text)`
+
+func (s *session) keepRejected(ctx context.Context, bad rejected) error {
+	category := "conversion"
+	if bad.column == "" {
+		category = "parsing"
+	}
+	var values [][]byte
+	for _, value := range []*string{
+		new(bad.problem.message), new(bad.file), whole(bad.line), whole(1), nil, new(category), new(strings.TrimLeft(bad.problem.code, "0")),
+		new(bad.problem.state), new(bad.column), whole(bad.number), whole(bad.line), recordText(bad.record),
+	} {
+		if value == nil {
+			values = append(values, nil)
+			continue
+		}
+		values = append(values, []byte(*value))
+	}
+	_, err := s.conn.ExecParams(ctx, "INSERT INTO "+grammar.Validated+" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)", values, nil, nil, nil).Close()
+	return err
 }
 
 // recordText is the record as far as an answer can hold it; nil is NULL.

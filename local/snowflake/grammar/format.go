@@ -41,6 +41,8 @@ type Format struct {
 	// TrimSpace takes white space from both ends of fields, outside of CSV's
 	// enclosures.
 	TrimSpace bool
+	// ReplaceInvalid puts U+FFFD in the place of what is not UTF-8.
+	ReplaceInvalid bool
 	// StripOuterArray, AllowDuplicate and StripNullValues are JSON's.
 	StripOuterArray, AllowDuplicate, StripNullValues bool
 	// UseLogicalType, BinaryAsText and Vectorized are PARQUET's.
@@ -124,7 +126,9 @@ func (p *parser) formatOption(f *Format, t sqltext.Token) {
 		f.StripNullValues = p.boolean()
 	case "MULTI_LINE", "SKIP_BYTE_ORDER_MARK":
 		p.only(t, "TRUE")
-	case "REPLACE_INVALID_CHARACTERS", "IGNORE_UTF8_ERRORS", "ENABLE_OCTAL":
+	case "REPLACE_INVALID_CHARACTERS":
+		f.ReplaceInvalid = p.boolean()
+	case "IGNORE_UTF8_ERRORS", "ENABLE_OCTAL":
 		p.only(t, "FALSE")
 	default:
 		if !p.valueOption(f, t) {

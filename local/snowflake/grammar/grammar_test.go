@@ -101,7 +101,7 @@ func TestRefuses(t *testing.T) {
 		`COPY INTO t FROM @s FILE_FORMAT = (TYPE = CSV) ON_ERROR = SKIP_FILE_0`:                                  "is not imitated",
 		`COPY INTO t FROM @s FILE_FORMAT = (TYPE = CSV DATE_FORMAT = 'DY')`:                                      "DATE_FORMAT 'DY' is not imitated",
 		`SELECT PARSE_JSON(a, 'x') FROM t`:                                                                       "'d' and 's' are its values",
-		`SELECT a FROM TABLE(VALIDATE(t, JOB_ID => '_last'))`:                                                    "unexpected 'TABLE'",
+		`SELECT a FROM TABLE(RESULT_SCAN('x'))`:                                                                  "unexpected 'RESULT_SCAN'",
 		`GRANT SELECT ON SCHEMA s TO ROLE r`:                                                                     "no such privilege on SCHEMA",
 		`GRANT OWNERSHIP ON ACCOUNT TO ROLE r`:                                                                   "no such privilege on ACCOUNT",
 		`GRANT OWNERSHIP ON t TO USER u`:                                                                         "neither OWNERSHIP nor what comes",

@@ -91,6 +91,9 @@ func (p *parser) Column() string {
 // Table reads a table in FROM. A temporary one is called something else in
 // PostgreSQL.
 func (p *parser) Table() (sql, name string, called bool) {
+	if p.IsWord("TABLE") && p.Before("(") {
+		return p.tableFunction()
+	}
 	t := p.table()
 	return t.SQL(), sqltext.Quote(t.Name), !t.Temporary
 }
@@ -156,6 +159,8 @@ func (p *parser) Call() string {
 		return "snowflake_system.to_binary(" + value + ", '" + format + "'" + p.Closing()
 	case "PARSE_JSON":
 		return p.parseJSON()
+	case "IS_NULL_VALUE": // of a VARIANT: whether it is JSON's null
+		return "(jsonb_typeof(" + p.Expression() + p.Closing() + " = 'null')"
 	case "EQUAL_NULL":
 		one := p.Expression()
 		p.Expect(",")

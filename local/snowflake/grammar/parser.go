@@ -75,7 +75,7 @@ func (r Rules) Parse(sql string, bindings []Binding) (s Statement, err error) {
 	if p.bound != len(bindings) {
 		sqltext.Fail(p.Peek().Pos, "%d values are bound, %d are used", len(bindings), p.bound)
 	}
-	s.Tables, s.LongNames = p.tables, p.LongNames
+	s.Tables, s.LongNames, s.Validate = p.tables, p.LongNames, p.validated
 	return s, nil
 }
 
@@ -85,6 +85,8 @@ type parser struct {
 	bindings []Binding
 	bound    int
 	tables   []Table
+	// validated is what the statement asks VALIDATE, or nil.
+	validated *Validate
 }
 
 func newParser(sql string, r Rules) *parser {

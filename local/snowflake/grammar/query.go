@@ -7,18 +7,21 @@ import (
 )
 
 func (p *parser) selectStatement() Statement {
-	if p.AcceptWords("SELECT") { // a call of VALIDATE stands alone
-		if p.Accept("*") && p.AcceptWords("FROM", "TABLE") {
-			return p.validate()
-		}
-		p.Next = 0
-	}
 	return Statement{Verb: "SELECT", Kind: Query, SQL: p.Query()}
 }
 
-// validate reads TABLE(VALIDATE(table, JOB_ID => 'handle')).
-func (p *parser) validate() Statement {
+// Validated is what a query calls the answer of VALIDATE, for which PostgreSQL has
+// a table.
+const Validated = `pg_temp."~validate"`
+
+// tableFunction reads TABLE(VALIDATE(table, JOB_ID => 'handle')), of which there
+// may be one in a statement.
+func (p *parser) tableFunction() (sql, name string, called bool) {
+	p.ExpectWords("TABLE")
 	p.Expect("(")
+	if p.validated != nil {
+		p.Unexpected()
+	}
 	p.ExpectWords("VALIDATE")
 	p.Expect("(")
 	v := &Validate{Table: p.table()}
@@ -28,7 +31,8 @@ func (p *parser) validate() Statement {
 	v.Job = p.Literal()
 	p.Expect(")")
 	p.Expect(")")
-	return Statement{Verb: "SELECT", Kind: Query, Validate: v}
+	p.validated = v
+	return Validated, `"~validate"`, false
 }
 
 // Query reads SELECTs, put together by UNION ALL or by nothing.

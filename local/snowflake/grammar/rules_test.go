@@ -121,6 +121,10 @@ func TestReadsVALIDATE(t *testing.T) {
 	if diff := cmp.Diff(want, got.Validate); diff != "" || got.Kind != grammar.Query {
 		t.Error(diff)
 	}
+	got = parse(t, grammar.Rules{}, `INSERT INTO t (a) SELECT v.error FROM TABLE(VALIDATE(s."t", JOB_ID => '_last')) AS v WHERE line > 1`)
+	if diff := cmp.Diff(want, got.Validate); diff != "" || got.SQL != `INSERT INTO "T" ("A") SELECT "V"."ERROR" AS "ERROR" FROM pg_temp."~validate" AS "V" WHERE ("LINE" > 1)` {
+		t.Error(diff, got.SQL)
+	}
 }
 
 func TestNeeds(t *testing.T) {

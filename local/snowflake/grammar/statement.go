@@ -38,7 +38,7 @@ type Statement struct {
 	// Needs are the privileges on Target that DML and COPY need.
 	Needs []string
 	// Define is set for DDL, Grant for DDL that grants, Copy for Load, Set for
-	// Session, Validate for a Query that is one.
+	// Session, Validate for a Query or DML that reads its answer.
 	Define   *Definition
 	Grant    *Grant
 	Copy     *Copy
@@ -85,7 +85,7 @@ type Definition struct {
 	Cluster []string
 }
 
-// Validate is SELECT * FROM TABLE(VALIDATE(…)).
+// Validate is TABLE(VALIDATE(…)) in FROM.
 type Validate struct {
 	Table Table
 	// Job is the handle of the COPY, or "_last".

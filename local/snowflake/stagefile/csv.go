@@ -15,6 +15,9 @@ import (
 // maxField is the most that one field may hold, in bytes.
 const maxField = grammar.MaxVarchar
 
+// replacement is U+FFFD, once for each run of bytes that are not UTF-8.
+var replacement = []byte("\uFFFD")
+
 // csvReader reads records of fields.
 type csvReader struct {
 	in       *bufio.Reader
@@ -120,6 +123,9 @@ func (r *csvReader) Field(number int, path []string) (Value, error) {
 		return Value{}, refused("the escape sequence in a field that is not enclosed")
 	}
 	if !utf8.Valid(text) {
+		if r.format.ReplaceInvalid {
+			return Value{Kind: Text, Text: bytes.ToValidUTF8(text, replacement)}, nil
+		}
 		return Value{}, wrong("100144", "22000", "Invalid UTF8 detected in string")
 	}
 	return Value{Kind: Text, Text: text}, nil

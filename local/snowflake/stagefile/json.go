@@ -58,6 +58,9 @@ func (r *jsonReader) Next() error {
 	case len(r.document) > maxDocument:
 		return wrong("100082", "22000", "Max LOB size (%d) exceeded, actual size of parsed column is %d", maxDocument, len(r.document))
 	}
+	if r.format.ReplaceInvalid {
+		r.document = bytes.ToValidUTF8(r.document, replacement)
+	}
 	return CheckJSON(r.document, r.format.AllowDuplicate)
 }
 

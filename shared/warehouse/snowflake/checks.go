@@ -7,6 +7,7 @@ const (
 	checkLock       check = "lock"       // nothing was there to be locked
 	checkLedger     check = "ledger"     // the ledger is not the one that was judged
 	checkRows       check = "rows"       // COPY brought another number of rows
+	checkRejected   check = "rejected"   // COPY rejected too many rows
 	checkKeys       check = "keys"       // staged keys are NULL
 	checkDuplicates check = "duplicates" // staged keys are there twice
 	checkTarget     check = "target"     // the target gained another number of rows

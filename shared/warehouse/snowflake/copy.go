@@ -27,13 +27,20 @@ func copyInto(c Config, t task, into string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	format, err := fileFormat(t.Format)
+	format, err := t.fileFormat()
 	if err != nil {
 		return nil, err
 	}
 	projection, err := projection(t)
 	if err != nil {
 		return nil, err
+	}
+	onError := "ABORT_STATEMENT"
+	if t.forgiving() {
+		onError = "CONTINUE"
+		if t.Format.Name != "csv" {
+			projection, onError = "", onError+" MATCH_BY_COLUMN_NAME = "+t.matching()
+		}
 	}
 	// A list of columns belongs to a transformation. Without one the fields are the
 	// staging table's columns as they stand, and their number is checked.
@@ -46,7 +53,7 @@ func copyInto(c Config, t task, into string) ([]string, error) {
 		batch := files[:min(filesPerCopy, len(files))]
 		files = files[len(batch):]
 		list = append(list, "COPY INTO "+into+" FROM "+from+
-			" FILES = ("+strings.Join(batch, ", ")+") FILE_FORMAT = ("+format+") ON_ERROR = ABORT_STATEMENT FORCE = TRUE")
+			" FILES = ("+strings.Join(batch, ", ")+") FILE_FORMAT = ("+format+") ON_ERROR = "+onError+copyOptions(t.Load, true)+" FORCE = TRUE")
 	}
 	return list, nil
 }
@@ -95,6 +102,26 @@ func stageLocation(c Config, folder string) string {
 }
 
 var compressions = map[string]string{"none": "NONE", "gzip": "GZIP", "zstd": "ZSTD", "bzip2": "BZ2"}
+
+// fileFormat says how the parts are written, and what the load says of it.
+func (t task) fileFormat() (string, error) {
+	format, err := fileFormat(t.Format)
+	switch {
+	case t.Copy["BINARY_FORMAT"] != "":
+		format = strings.TrimSuffix(format, " BINARY_FORMAT = HEX")
+	case t.Format.Name == "jsonl" && t.forgiving():
+		format += " BINARY_FORMAT = BASE64"
+	}
+	return format + copyOptions(t.Load, false), err
+}
+
+// matching says how names of columns are found in the files, where COPY finds them.
+func (t task) matching() string {
+	if t.Names == warehouse.Upper || t.Names == warehouse.Lower {
+		return "CASE_INSENSITIVE"
+	}
+	return "CASE_SENSITIVE"
+}
 
 // fileFormat says how the parts are written. What is a default of Snowflake's
 // and might change what is read is said all the same.

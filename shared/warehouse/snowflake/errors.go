@@ -166,14 +166,18 @@ func (e *statementError) rowErrors(load warehouse.Load) []warehouse.RowError {
 	if err != nil {
 		line = 0
 	}
-	column := strings.TrimSpace(m[4])
-	if named := columnOf.FindStringSubmatch(column); named != nil {
-		column = strings.ReplaceAll(named[1], `""`, `"`)
-	}
 	return []warehouse.RowError{{
-		File: fileURL(load, strings.ReplaceAll(m[2], "''", "'")), Line: line, Column: column,
+		File: fileURL(load, strings.ReplaceAll(m[2], "''", "'")), Line: line, Column: columnName(strings.TrimSpace(m[4])),
 		Code: e.code, Message: withoutValues(m[1]),
 	}}
+}
+
+// columnName is a column's own name of what COPY calls it.
+func columnName(column string) string {
+	if named := columnOf.FindStringSubmatch(column); named != nil {
+		return strings.ReplaceAll(named[1], `""`, `"`)
+	}
+	return column
 }
 
 // fileURL finds the part that Snowflake calls by some of the end of its key.

@@ -24,6 +24,8 @@ func (w *Warehouse) explain(ctx context.Context, t task, at step, failed *statem
 	switch {
 	case checked && (v.check == checkLedger || v.check == checkLock):
 		return w.begin(ctx, t, at.round+1)
+	case checked && v.check == checkRejected:
+		return w.refuseRejected(ctx, t, outcome, v.number)
 	case checked:
 		return outcome, fmt.Errorf("loading %s: %w; nothing was changed", t.Target, refusal(t.Load, v))
 	case failed.locked():
@@ -31,6 +33,17 @@ func (w *Warehouse) explain(ctx context.Context, t task, at step, failed *statem
 	}
 	outcome.Errors = failed.rowErrors(t.Load)
 	return outcome, fmt.Errorf("loading %s: %w; nothing was changed", t.Target, failed)
+}
+
+// refuseRejected says which rows are too many.
+func (w *Warehouse) refuseRejected(ctx context.Context, t task, outcome warehouse.Outcome, count int64) (warehouse.Outcome, error) {
+	err := fmt.Errorf("loading %s: COPY refused %d rows, and %d may be; nothing was changed", t.Target, count, *t.BadRows)
+	list, diagnoseErr := w.diagnose(ctx, t)
+	if diagnoseErr != nil {
+		err = fmt.Errorf("%w; which they are could not be found out: %w", err, diagnoseErr)
+	}
+	outcome.Errors = list
+	return outcome, err
 }
 
 // refusal says why a check that did not hold stopped the load.
@@ -51,7 +64,7 @@ func refusal(load warehouse.Load, v verdict) error {
 		return fmt.Errorf("%w: want %d keys of the sweep, COPY brought %d", warehouse.ErrRowCount, load.Sweep.Rows, v.number)
 	case checkSweptKeys:
 		return fmt.Errorf("%w: %d rows of the sweep have no value in a key", warehouse.ErrKeys, v.number)
-	case checkLock, checkLedger:
+	case checkLock, checkLedger, checkRejected:
 	}
 	return fmt.Errorf("check %q did not hold (%d)", v.check, v.number)
 }

@@ -26,8 +26,15 @@ func (w *Warehouse) finish(ctx context.Context, t task, at step, a answer) (ware
 	if !known {
 		return w.counted(ctx, t, outcome)
 	}
-	if t.Rows < 0 {
+	if t.Rows < 0 || t.forgiving() {
 		outcome.Rows = report.rows
+	}
+	for _, place := range at.Tell.Rejected {
+		list, err := w.rejected(ctx, t, a.Handles[place])
+		if err != nil {
+			outcome.Warnings = append(outcome.Warnings, "which rows COPY refused could not be read any more: "+err.Error())
+		}
+		outcome.Errors = append(outcome.Errors, list...)
 	}
 	c := changed{w: w, handles: a.Handles, told: map[int]answer{}}
 	outcome.Updated = c.count(ctx, at.Tell.Updated, "number of rows updated")

@@ -126,6 +126,12 @@ var oddities = map[string]bend{
 	"added": func(l *warehouse.Load) {
 		l.AddRun, l.AddLoadedAt, l.Grants = true, true, []string{"ROLE reporting", "USER ann"}
 	},
+	"forgiving-csv":     func(l *warehouse.Load) { forgiving(l, "csv") },
+	"forgiving-jsonl":   func(l *warehouse.Load) { forgiving(l, "jsonl") },
+	"forgiving-parquet": func(l *warehouse.Load) { forgiving(l, "parquet") },
+	"copy-options": func(l *warehouse.Load) {
+		l.Copy = map[string]string{"TRUNCATECOLUMNS": "TRUE", "DATE_FORMAT": `DD."'".MM.YYYY`, "BINARY_FORMAT": "UTF8", "SKIP_BLANK_LINES": "TRUE"}
+	},
 	"sweep-hard": func(l *warehouse.Load) {
 		l.Mode, l.Keys, l.Sweep = warehouse.Merge, []string{"total", "id"}, swept()
 	},
@@ -136,6 +142,12 @@ var oddities = map[string]bend{
 	"long-name": func(l *warehouse.Load) {
 		l.Target.Schema, l.Target.Table = strings.Repeat("ä", 255), strings.Repeat("B", 255)
 	},
+}
+
+func forgiving(l *warehouse.Load, format string) {
+	as(format, "none")(l)
+	l.Columns = append(l.Columns, table.Column{Name: "doc", Type: "jsonb"})
+	l.BadRows = new(int64(3))
 }
 
 func swept() *warehouse.Sweep {

@@ -43,7 +43,7 @@ var types = []typed{
 	{"interval", []string{"1 year 2 mons -3 days 04:05:06.789"}},
 	{"uuid", []string{"0190b5a2-7c3d-7e8f-9a0b-1c2d3e4f5a6b"}},
 	{"jsonb", []string{`{}`, `{"a": [1, "x", null], "größe": 1.50}`, `"a"`, `true`}},
-	{"json", []string{"{\n \"a\" :\t1 }"}},
+	{"json", []string{"{\n \"a\" :\t1 }", `{"a": 1, "b": {"c": 1, "c": 2}, "a": 3}`}},
 	{"text[]", []string{"{}", `{"a,b","q\"uote",NULL,"NULL"}`}},
 	{"integer[]", []string{"{1,NULL,-3}"}},
 	{"inet", []string{"10.1.2.3/8"}},

@@ -33,7 +33,7 @@ func newTask(load warehouse.Load) (task, error) {
 	t.Keys, t.Absent = spelled(spell, load.Keys), spelled(spell, load.Absent)
 	t.Newest, t.Deleted = spell(load.Newest), spell(load.Deleted)
 	t.Layout.ClusterBy = spelled(spell, load.Layout.ClusterBy)
-	return t, errors.Join(checkNames(t), checkAdded(t), checkPolicy(t.Changes), checkGrants(t.Grants))
+	return t, errors.Join(checkNames(t), checkAdded(t), checkPolicy(t.Changes), checkGrants(t.Grants), checkCopy(t.Load))
 }
 
 func checkPolicy(changes warehouse.SchemaChanges) error {
@@ -114,9 +114,13 @@ func (t task) targetColumn(i int) (targetColumn, error) {
 	}
 	name := t.Columns[i].Name
 	column := targetColumn{name, image.Snowflake, sourceType(t.Columns[i]), "s." + table.Quote(name)}
-	if image.Snowflake == "VARIANT" && stagedType(t.Format.Name, image) != "VARIANT" {
+	switch {
+	case image.Snowflake != "VARIANT":
+	case stagedType(t.Format.Name, image) != "VARIANT":
 		// The last of repeated names counts, as it does in PostgreSQL's jsonb.
 		column.value = "PARSE_JSON(" + column.value + ", 'd')"
+	case t.forgiving(): // COPY has not made NULL of it
+		column.value = "IFF(IS_NULL_VALUE(" + column.value + "), NULL, " + column.value + ")"
 	}
 	return column, nil
 }

@@ -28,6 +28,8 @@ type telling struct {
 	Updated []int `json:"u,omitempty"`
 	Deleted []int `json:"d,omitempty"`
 	Marked  []int `json:"m,omitempty"`
+	// Rejected list rows that COPY did not take.
+	Rejected []int `json:"r,omitempty"`
 }
 
 func (tx *transaction) add(statements ...string) {
@@ -91,6 +93,9 @@ func (tx *transaction) create(c Config, t task) error {
 			return err
 		}
 		tx.add(staging)
+		if t.forgiving() {
+			tx.add(createRejected(c, t.Load))
+		}
 	}
 	if t.Sweep != nil {
 		keys, err := createStaging(t.keyTask(), sweepTable(c, t.Load))
@@ -110,17 +115,10 @@ func (tx *transaction) apply(c Config, t task) error {
 		}
 		return nil
 	}
-	copies, err := copyStatements(c, t)
-	if err != nil {
+	if err := tx.copies(c, t); err != nil {
 		return err
 	}
-	for _, statement := range copies {
-		tx.told(statement, &tx.tell.Copies)
-	}
 	staging := stagingTable(c, t.Load)
-	if t.Rows >= 0 {
-		tx.add(ensure(checkRows, fmt.Sprintf("COUNT(*) = %d", t.Rows), staging))
-	}
 	columns, err := t.targetColumns()
 	if err != nil {
 		return err
