@@ -53,7 +53,7 @@ versions: ## tests on PostgreSQL 12 (refused) to 18, by npm: make versions VERSI
 	@.ci/versions "$(VERSIONS)" $(SUITES)
 
 lint: $(GOLANGCI) ## golangci-lint, and cfn-lint where it is installed (in CI it must be)
-	$(GOLANGCI) run ./...
+	$(GOLANGCI) run --build-tags oracles ./...
 	@if command -v cfn-lint >/dev/null; then \
 		echo cfn-lint template.yaml && cfn-lint template.yaml; \
 	elif [ "$(CI)" = true ]; then \

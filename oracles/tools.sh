@@ -49,3 +49,7 @@ node_install() {
   mkdir -p "$2" && cp "$1" "$(dirname "$1")/package.json" "$2" &&
     (cd "$2" && npm ci --silent --ignore-scripts --no-audit --no-fund)
 }
+
+# jars FILE: the folder of the jars that a pom.xml depends on.
+jars() { install_once "$1" jars_install; }
+jars_install() { mvn --quiet --batch-mode --no-transfer-progress --file "$1" dependency:copy-dependencies -DoutputDirectory="$2"; }
