@@ -1,12 +1,16 @@
 package warehouse
 
 import (
-	"fmt"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"strings"
 
 	"github.com/stagelift/stagelift/shared/stage"
 )
 
-// Entry is one row of a target's ledger: a load that is done.
+// Entry is one row of a target's ledger: a load that is done, or that takes its
+// place in the order without its rows.
 type Entry struct {
 	// Sequence counts the loads of the target in the order of their commits,
 	// from 1.
@@ -18,106 +22,98 @@ type Entry struct {
 	// From and To are those of the load's window; To is empty when it had none.
 	From, To string
 	Rows     int64
-}
-
-// Verdict is what a ledger says of a load that is to be done.
-type Verdict struct {
-	// State is AlreadyLoaded or Skipped, or empty when the load is to go ahead.
+	// Filter is what FilterMark gives of the load's filter; empty when no rows were
+	// left out. UnknownFilter is that of an entry by an earlier version.
+	Filter string
+	// Absent are columns that the source had then and the load had not.
+	Absent []string
+	// Swept is true when rows were removed, or marked, whose keys the source did
+	// not have any more.
+	Swept bool
+	// Repairs is the run whose rows were read once more; empty for most.
+	Repairs stage.RunID
+	// State is Loaded, which empty is too; Aside of a window that was loaded out of
+	// its order, into a gap that was left on purpose; Skipped and Abandoned of one
+	// that has its place in the order without its rows.
 	State State
-	// Rows is how many rows the load brought when it is AlreadyLoaded.
-	Rows int64
-	// Reason is why it is Skipped.
-	Reason string
-	// Enter is true when the load is Skipped and still takes its place in the
-	// ledger, as one that brought no rows: it is a window, and those after it
-	// would wait for it for ever.
-	Enter bool
 }
 
-// Judge decides by the entries of a target's ledger what is to become of a load.
-// Of the ledger it needs the entry of the load itself, one of each other source,
-// the one with the newest run, the one with the newest run of those that replaced
-// or merged a whole table, that of those that replaced anything, and the last one
-// with a window; more of them do no harm, and their order means nothing. The error
-// is ErrOtherSource or ErrHeld.
-//
-// What replaces is followed by all that is newer, and has all that is older: a run
-// that begins anew replaces with its first window, and those after it go on from
-// there.
-//
-// A verdict holds as long as the ledger stays as it is. Whoever acts on it makes
-// sure of that in the transaction that does the load.
-func Judge(load Load, ledger []Entry) (Verdict, error) {
-	var newest, whole, replaced, last Entry
-	for _, e := range ledger {
-		if e.Load == load.ID {
-			return Verdict{State: AlreadyLoaded, Rows: e.Rows}, nil
-		}
-		if e.Run > newest.Run {
-			newest = e
-		}
-		if e.Run > whole.Run && e.To == "" && e.Mode != Append {
-			whole = e
-		}
-		if e.Run > replaced.Run && e.Mode == Replace {
-			replaced = e
-		}
-		if e.To != "" && e.Sequence > last.Sequence {
-			last = e
-		}
+// Aside is the state of a Entry, and of nothing else.
+const Aside State = "aside"
+
+// UnknownFilter is the Filter of an entry of which nobody knows what it left out.
+const UnknownFilter = "?"
+
+// Enter is the entry of a load that a verdict lets into the ledger. Sequence and
+// Rows are left to the warehouse.
+func Enter(load Load, v Verdict) Entry {
+	e := Entry{
+		Load: load.ID, Source: load.Source.String(), Run: load.Run, Mode: load.Mode, Rows: load.Rows,
+		Filter: FilterMark(load.Filter), Absent: load.Absent, Swept: load.Sweep != nil, Repairs: load.Repairs, State: v.enterAs(),
 	}
-	for _, e := range ledger {
-		if e.Source != load.Source.String() {
-			return Verdict{}, fmt.Errorf("loading %s from %s: %w, %s; give one of the two another target; nothing was changed",
-				load.Target, load.Source, ErrOtherSource, e.Source)
-		}
+	if load.Window != nil {
+		e.From, e.To = load.Window.From, load.Window.To
 	}
+	if v.Enter {
+		e.Rows, e.Swept = 0, false
+	}
+	return e
+}
+
+// enterAs is the state that the ledger keeps.
+func (v Verdict) enterAs() State {
 	switch {
-	case load.Mode == Append && replaced.Run > load.Run:
-		return Verdict{State: Skipped, Reason: fmt.Sprintf("run %s, which is newer, has replaced the table", replaced.Run)}, nil
-	case load.Mode == Append:
-		return Verdict{}, nil
-	case load.Mode == Merge && load.Window != nil:
-		return judgeWindow(load, last, whole)
-	case newest.Run > load.Run:
-		return Verdict{State: Skipped, Reason: fmt.Sprintf("run %s, which is newer, was loaded before", newest.Run)}, nil
+	case v.Enter:
+		return v.State
+	case v.Aside:
+		return Aside
 	}
-	return Verdict{}, nil
+	return Loaded
 }
 
-// judgeWindow keeps the windows of a table in order. A window that begins before
-// the last one ended and ends after it is of a run that read some rows once
-// more; it leaves no gap, and its rows are newer. A window of a run that is older
-// than the newest one of a whole table has rows that the target has newer, or
-// that are deleted by then.
-func judgeWindow(load Load, last, whole Entry) (Verdict, error) {
-	w := *load.Window
-	if w.From != last.To {
-		gap, err := precedes(w.Type, last.To, w.From)
-		if err != nil {
-			return Verdict{}, fmt.Errorf("loading %s: comparing the window of run %s with the ledger: %w", load.Target, load.Run, err)
-		}
-		if gap {
-			return Verdict{}, fmt.Errorf("loading %s, run %s: %w: it begins at %q, and the last one that was loaded ends at %s; load what lies between first; nothing was changed",
-				load.Target, load.Run, ErrHeld, w.From, orNothing(last.To))
-		}
-		ahead, err := precedes(w.Type, last.To, w.To)
-		if err != nil {
-			return Verdict{}, fmt.Errorf("loading %s: comparing the window of run %s with the ledger: %w", load.Target, load.Run, err)
-		}
-		if !ahead {
-			return Verdict{State: Skipped, Reason: fmt.Sprintf("its window ends at %q, and run %s has brought all up to %q", w.To, last.Run, last.To)}, nil
-		}
+// brought reports whether the load's rows are in the target, or were.
+func (e Entry) brought() bool { return e.State == "" || e.State == Loaded || e.State == Aside }
+
+// FilterMark is a filter as ledgers keep it: its digest, since a filter may be
+// longer than a column, and every warehouse quotes differently.
+func FilterMark(filter string) string {
+	if filter == "" {
+		return ""
 	}
-	if whole.Run > load.Run {
-		return Verdict{State: Skipped, Enter: true, Reason: fmt.Sprintf("run %s, which is newer, has brought the whole table", whole.Run)}, nil
-	}
-	return Verdict{}, nil
+	sum := sha256.Sum256([]byte(filter))
+	return hex.EncodeToString(sum[:])
 }
 
-func orNothing(to string) string {
-	if to == "" {
-		return "nothing"
+// absentLimit is how long a list of columns may be in a ledger.
+const absentLimit = 60_000
+
+// ManyAbsent stands for a list of columns that is too long to be kept. It is as if
+// all were absent.
+const ManyAbsent = "*"
+
+// AbsentMark writes a list of columns as ledgers keep it: percent-escaped, so that
+// no warehouse's quoting changes it, with commas between.
+func AbsentMark(columns []string) string {
+	list := make([]string, len(columns))
+	for i, column := range columns {
+		list[i] = url.QueryEscape(column)
 	}
-	return fmt.Sprintf("%q", to)
+	if text := strings.Join(list, ","); len(text) <= absentLimit {
+		return text
+	}
+	return ManyAbsent
+}
+
+// AbsentColumns reads what AbsentMark wrote.
+func AbsentColumns(mark string) []string {
+	if mark == "" {
+		return nil
+	}
+	list := strings.Split(mark, ",")
+	for i, name := range list {
+		if plain, err := url.QueryUnescape(name); err == nil {
+			list[i] = plain
+		}
+	}
+	return list
 }

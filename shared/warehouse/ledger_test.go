@@ -51,13 +51,14 @@ func TestJudge(t *testing.T) {
 		"itself":                             {load(Append, monday), []Entry{entry(4, Append, tuesday), this}, Verdict{State: AlreadyLoaded, Rows: 7}, nil, ""},
 		"itself beside another source":       {load(Append, monday), []Entry{foreign, this}, Verdict{State: AlreadyLoaded, Rows: 7}, nil, ""},
 		"another source":                     {load(Append, monday), []Entry{foreign}, Verdict{}, ErrOtherSource, "public.invoices"},
-		"what is appended needs no order":    {load: load(Append, monday), ledger: []Entry{entry(1, Append, tuesday), entry(2, Merge, tuesday)}},
-		"appended late, and replaced since":  {load(Append, monday), []Entry{entry(1, Replace, tuesday)}, Verdict{State: Skipped}, nil, "has replaced the table"},
-		"a window late, and begun anew":      {load(Append, monday, "9", "10"), []Entry{entry(1, Replace, tuesday, "", "5"), entry(2, Append, tuesday, "5", "6")}, Verdict{State: Skipped}, nil, "has replaced the table"},
+		"what is appended needs no order":    {load: load(Append, monday), ledger: []Entry{entry(1, Append, tuesday), entry(2, Append, tuesday)}},
+		"appended late, and merged whole":    {load(Append, monday), []Entry{entry(1, Append, tuesday), entry(2, Merge, tuesday)}, Verdict{State: Skipped}, nil, "has brought all of it"},
+		"appended late, and replaced since":  {load(Append, monday), []Entry{entry(1, Replace, tuesday)}, Verdict{State: Skipped}, nil, "has brought all of it"},
+		"a window late, and begun anew":      {load(Append, monday, "9", "10"), []Entry{entry(1, Replace, tuesday, "", "5"), entry(2, Append, tuesday, "5", "6")}, Verdict{State: Skipped}, nil, "has begun the table anew"},
 		"a window after one that began anew": {load: load(Append, tuesday, "5", "6"), ledger: []Entry{entry(1, Append, monday, "", "10"), entry(2, Replace, monday, "", "5")}},
 		"one that begins anew":               {load: load(Replace, tuesday, "", "5"), ledger: []Entry{entry(1, Append, monday, "", "10")}},
 		"a replacement that is newer":        {load: load(Replace, tuesday), ledger: []Entry{entry(1, Replace, monday)}},
-		"a replacement that is older":        {load(Replace, monday), []Entry{entry(1, Append, tuesday)}, Verdict{State: Skipped}, nil, "run " + string(tuesday)},
+		"a replacement that is older":        {load(Replace, monday), []Entry{entry(1, Append, tuesday)}, Verdict{}, ErrLate, "run " + string(tuesday)},
 		"a whole table merged late":          {load(Merge, monday), []Entry{entry(1, Merge, tuesday)}, Verdict{State: Skipped}, nil, "newer"},
 		"the first window":                   {load: load(Merge, monday, "", "5")},
 		"the next window":                    {load: load(Merge, tuesday, "9", "10"), ledger: []Entry{entry(1, Merge, monday, "", "9")}},
@@ -69,7 +70,7 @@ func TestJudge(t *testing.T) {
 		"begun anew":                         {load: load(Merge, tuesday, "", "11"), ledger: []Entry{entry(1, Merge, monday, "", "10")}},
 		"a window older than a replacement":  {load(Merge, monday, "9", "10"), []Entry{entry(1, Merge, monday, "", "9"), entry(2, Replace, tuesday)}, Verdict{State: Skipped, Enter: true}, nil, "run " + string(tuesday) + ", which is newer, has brought the whole table"},
 		"a window older than a whole merge":  {load(Merge, monday, "", "10"), []Entry{entry(1, Merge, tuesday)}, Verdict{State: Skipped, Enter: true}, nil, string(tuesday)},
-		"a window older than rows appended":  {load: load(Merge, monday, "", "10"), ledger: []Entry{entry(1, Append, tuesday)}},
+		"a window older than rows appended":  {load(Merge, monday, "", "10"), []Entry{entry(1, Append, tuesday)}, Verdict{}, ErrLate, string(tuesday)},
 		"a window ahead, of an older run":    {load(Merge, monday, "9", "10"), []Entry{entry(1, Replace, tuesday)}, Verdict{}, ErrHeld, "ends at nothing"},
 		"the last window by order of commit": {load: load(Merge, tuesday, "9", "11"), ledger: []Entry{entry(2, Merge, monday, "5", "9"), entry(1, Merge, tuesday, "", "5")}},
 	} {
@@ -86,7 +87,7 @@ func TestJudge(t *testing.T) {
 			if !strings.Contains(text, c.says) {
 				t.Errorf("it says %q, want %q in it", text, c.says)
 			}
-			got.Reason = ""
+			got.Reason, got.Warning = "", ""
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
@@ -119,7 +120,7 @@ func FuzzJudge(f *testing.F) {
 		if again, againErr := Judge(l, ledger); (again.State != verdict.State) || again.Enter != verdict.Enter || (againErr == nil) != (err == nil) {
 			t.Errorf("%+v, %v; the other way round %+v, %v", verdict, err, again, againErr)
 		}
-		if verdict.Enter && (verdict.State != Skipped || l.Mode != Merge || l.Window == nil) {
+		if verdict.Enter && (verdict.State != Skipped || l.Mode == Replace || l.Window == nil) {
 			t.Errorf("%+v of a load in mode %s", verdict, l.Mode)
 		}
 		done := entry(int64(len(rows)+1), l.Mode, l.Run)

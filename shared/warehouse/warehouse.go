@@ -13,20 +13,35 @@
 // where nothing can be lost by it. Any other difference between the target's
 // columns and the staged ones is ErrColumn.
 //
-// What must come in order:
+// What becomes of a load is judged by the ledger, which knows of each load what it
+// covered: its window, its filter, the columns that it left out, the run that read
+// it. Every row that was published ends in the target, or a newer run has brought
+// it newer, or the load that would bring it is held, with an error that says what
+// to do. In particular:
 //
-//   - Windows that are merged. A window begins where the last one ended: the
-//     ledger knows. One that begins later is ErrHeld, since a run between the
-//     two is not loaded yet; one that ends at or before it is Skipped. So is
-//     one of a run older than the newest that replaced or merged the whole
-//     table; it takes its place in the order all the same, without its rows.
-//   - Replacements, and merges of whole tables. A run older than the newest one
-//     that was loaded into the target is Skipped.
+//   - Windows come in order, merged or appended. A window begins where the last one
+//     ended. One that begins later is ErrHeld, since a run between the two is not
+//     loaded yet. One of an older run that lies behind is Skipped.
+//   - What would be appended twice is ErrDoubles: a window that begins before the
+//     last one ended, as after a watermark was lost; a first window beside rows of
+//     the whole table, or the whole table beside windows. Whole tables are appended
+//     as often as somebody asks.
+//   - A merge of an older run is Skipped when a newer one has brought all that it
+//     has: the whole table, or the same filter, and its columns. If newer ones have
+//     brought something else of the table it goes under them: rows with their keys
+//     stay as they are. Where that cannot be told it is ErrLate.
+//   - What replaces is the table anew. What is older is Skipped, with columns that
+//     the replacement left out ErrLate; a replacement that is older than what is
+//     there is ErrLate.
+//   - A window that is skipped, or that a person gave up (Load.Abandon), keeps its
+//     place in the ledger without its rows: those after it go on.
+//   - A load that reads once more what another one read (Load.Repairs) takes its
+//     place.
 //
-// What is appended needs no order, and comes once; of a run older than the newest
-// that replaced the table it is Skipped.
+// Columns that a merge did not stage stay as they are.
 //
-// Not guaranteed: that rows which others write into the target at the same
+// Not guaranteed: the order of two runs of one second, whose names sort by chance;
+// that rows which others write into the target at the same
 // time are told from ours. A load that finds more or fewer rows in its target
 // than it has put there fails, and can be repeated.
 package warehouse
@@ -94,6 +109,16 @@ type Load struct {
 	Absent []string
 	// Sweep are the keys of all rows that the source had; nil when nobody asked.
 	Sweep *Sweep
+	// Repairs is the run whose rows are read once more by this one, in its place;
+	// empty for most.
+	Repairs stage.RunID
+	// Abandon is why a person wants the load to be left out; empty for most. It
+	// takes its place in the ledger without its rows.
+	Abandon string
+	// Find gives the load that an entry of the ledger is of, with its parts, so that
+	// the keys that it brought can be read once more. It is nil where none can be
+	// found.
+	Find func(ctx context.Context, entry Entry) (Load, error) `json:"-"`
 	// Layout is used when the target is created.
 	Layout TargetLayout
 	// Options say how the target is treated.
@@ -215,6 +240,9 @@ const (
 	AlreadyLoaded State = "already_loaded"
 	// Skipped means that the target holds newer rows: nothing was changed.
 	Skipped State = "skipped"
+	// Abandoned means that a person has given the load up: its rows stay out of the
+	// target, and those that it was in the way of go on.
+	Abandoned State = "abandoned"
 )
 
 // Outcome is how a load stands, or how it ended.
@@ -227,7 +255,7 @@ type Outcome struct {
 	Rows int64
 	// Statements are the warehouse's ids of what was run.
 	Statements []string
-	// Reason is why the load was Skipped.
+	// Reason is why the load was Skipped or Abandoned.
 	Reason string
 	// Updated and Deleted are how many rows of the target were replaced by the
 	// load's, and how many were removed or marked; 0 where nothing tells.
@@ -279,8 +307,15 @@ var (
 	// source table.
 	ErrOtherSource = errors.New("the target table is fed from another source table")
 	// ErrHeld means that an earlier run of an incremental table is not loaded
-	// yet. The error says from where to where. Retry once it is.
+	// yet. The error says from where to where. Retry once it is. Errors of this and
+	// the next two kinds are of type HeldError.
 	ErrHeld = errors.New("an earlier run of this table is not loaded yet")
+	// ErrDoubles means that rows which are appended are in the target already. Retry
+	// changes nothing: begin the table anew, or abandon the load.
+	ErrDoubles = errors.New("its rows would be in the target twice")
+	// ErrLate means that newer runs have brought some of the rows, and it cannot be
+	// told which. Read what it has once more, or abandon it.
+	ErrLate = errors.New("newer runs have brought some of its rows, and it cannot be told which")
 	// ErrKeys means that staged rows cannot be merged: two have equal keys and no
 	// column decides between them, or a key is NULL.
 	ErrKeys = errors.New("the staged rows' keys are not fit to merge by")
