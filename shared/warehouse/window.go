@@ -28,7 +28,7 @@ func (b book) judgeWindow(load Load) (Verdict, error) {
 	switch {
 	case gap:
 		return Verdict{}, b.held(load)
-	case load.Run < b.last.Run && load.Repairs == "":
+	case load.Run <= b.last.Run && load.Repairs == "":
 		return skipped("its window ends at %q, and run %s, which is newer, has brought all up to %q, or begun anew", w.To, b.last.Run, b.last.To), nil
 	case b.fills(load, ahead):
 		return b.aside(load)

@@ -84,7 +84,7 @@ func TestLoadsOfOneTableFollowEachOther(t *testing.T) {
 		return err
 	})
 	b.want(rowsOfT, want...)
-	b.want(`SELECT count(*) FROM stagelift."public.t"`, fmt.Sprint(many))
+	b.want(`SELECT count(*) FROM stagelift."public.t" WHERE load_id <> ''`, fmt.Sprint(many))
 }
 
 // gate stops the first statement that starts like this, and says which it is.

@@ -46,7 +46,7 @@ func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, e
 
 // checkAt returns what the statement of that number checks.
 func (w *Warehouse) checkAt(load warehouse.Load, index int) (check, error) {
-	statements, err := loadStatements(w.config, load, 0)
+	statements, err := loadStatements(w.config, load, warehouse.Enter(load, warehouse.Verdict{}))
 	if err != nil || index < 0 || index >= len(statements) {
 		return checkNothing, err
 	}

@@ -156,7 +156,9 @@ func TestStatementsAreGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			transaction, err := loadStatements(config(), l, 7)
+			entry := warehouse.Enter(l, warehouse.Verdict{})
+			entry.Sequence = 8
+			transaction, err := loadStatements(config(), l, entry)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,10 +186,11 @@ func TestAlterationsAreGolden(t *testing.T) {
 		columns []table.Column
 		found   found
 	}{
-		"alter-add":    {load().Columns, found{map[string]kind{"id": id}, book}},
-		"alter-types":  {everyType(t, "csv"), found{map[string]kind{"id": id}, book}},
-		"alter-widen":  {load().Columns[2:3], found{map[string]kind{`the "note"`: narrow}, book}},
-		"alter-ledger": {load().Columns[:1], found{map[string]kind{"id": id}, map[string]kind{"load_id": {}}}},
+		"alter-add":     {load().Columns, found{map[string]kind{"id": id}, book, book}},
+		"alter-types":   {everyType(t, "csv"), found{map[string]kind{"id": id}, book, book}},
+		"alter-widen":   {load().Columns[2:3], found{map[string]kind{`the "note"`: narrow}, book, book}},
+		"alter-ledger":  {load().Columns[:1], found{map[string]kind{"id": id}, map[string]kind{"load_id": {}}, book}},
+		"alter-history": {load().Columns[:1], found{map[string]kind{"id": id}, book, nil}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -262,7 +265,7 @@ func TestTimeInParquetIsRefused(t *testing.T) {
 	l := load()
 	l.Format = stage.Format{Name: "parquet", Compression: "snappy"}
 	l.Columns = []table.Column{{Name: "opens", Type: "time without time zone"}}
-	_, err := loadStatements(config(), l, 7)
+	_, err := loadStatements(config(), l, warehouse.Entry{})
 	if want := `column "opens" of type time without time zone: Redshift's COPY reads no TIME from Parquet; stage the table as csv or jsonl`; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got error %v, want %q", err, want)
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
 
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
@@ -68,6 +67,8 @@ func (w *Warehouse) afterLook(ctx context.Context, load warehouse.Load, at step,
 	switch {
 	case err != nil:
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
+	case need.create && at.round > fewRounds:
+		return warehouse.Outcome{}, w.unseen(load)
 	case need.create:
 		return w.create(ctx, load, at, 0)
 	case len(need.alter) > 0:
@@ -119,31 +120,43 @@ func (w *Warehouse) again(ctx context.Context, load warehouse.Load, at step, end
 	case ended.failed() && at.round >= fewRounds:
 		return warehouse.Outcome{}, fmt.Errorf("creating or changing table %s and its ledger: %w", load.Target, ended)
 	case at.round >= maxRounds:
-		return warehouse.Outcome{}, fmt.Errorf("creating table %s and its ledger: they are not seen in svv_columns, although they were created; grant the user of the load SELECT on them", load.Target)
+		return warehouse.Outcome{}, w.unseen(load)
 	}
 	return w.look(ctx, load, at.round+1)
 }
 
+// unseen is that what was created is not found.
+func (w *Warehouse) unseen(load warehouse.Load) error {
+	return fmt.Errorf("creating table %s and its ledger: they are not seen in svv_columns, although they were created; grant the user of the load SELECT on them",
+		load.Target)
+}
+
 // afterLedger has the load judged by the ledger, and begins it.
 func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at step, rows [][]string) (warehouse.Outcome, error) {
-	entries, err := readLedger(load, rows)
+	book, err := readLedger(load, rows)
 	if err != nil {
 		return warehouse.Outcome{}, err
 	}
-	verdict, err := warehouse.Judge(load, entries)
+	if !book.lockable && at.name == stepLedger { // it is of an earlier version
+		return w.begin(ctx, load, step{name: stepAlter, round: at.round}, lockRow(ledger(w.config, load)))
+	}
+	verdict, err := warehouse.Judge(load, book.entries)
 	switch {
 	case err != nil:
 		return warehouse.Outcome{}, err
 	case verdict.State == warehouse.AlreadyLoaded && at.name == stepConfirm:
 		return warehouse.Outcome{State: warehouse.Loaded, Rows: verdict.Rows, Statements: []string{at.of}}, nil
-	case verdict.Enter:
-		load = withoutRows(load)
-	case verdict.State != "":
+	case verdict.State != "" && !verdict.Enter:
 		return warehouse.Outcome{State: verdict.State, Rows: verdict.Rows, Reason: verdict.Reason}, nil
 	case at.name == stepConfirm:
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: statement %s finished, but the ledger does not have load %s; look what removed it", load.Target, at.of, load.ID)
 	}
-	statements, err := loadStatements(w.config, load, last(entries))
+	entry := warehouse.Enter(load, verdict)
+	entry.Sequence = book.last + 1
+	if verdict.Enter {
+		load = withoutRows(load)
+	}
+	statements, err := loadStatements(w.config, load, entry)
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
@@ -171,21 +184,15 @@ func withoutRows(load warehouse.Load) warehouse.Load {
 	return load
 }
 
-// copies reports whether a batch brought rows, or only entered its load into the
-// ledger.
-func copies(ended description) bool {
-	return slices.ContainsFunc(ended.subs, func(sub types.SubStatementData) bool {
-		return strings.HasPrefix(aws.ToString(sub.QueryString), "COPY ")
-	})
-}
-
 func (w *Warehouse) afterLoad(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
 	switch {
 	case !w.ours(load, ended):
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: statement %s is not of load %s; give the handle that was answered for it", load.Target, at.id, load.ID)
 	case ended.failed():
 		return w.explain(ctx, load, at, ended)
-	case load.Manifest != "" && !copies(ended):
+	case entered(ended) == warehouse.Abandoned:
+		return warehouse.Outcome{State: warehouse.Abandoned, Statements: []string{at.id}, Reason: load.Abandon}, nil
+	case entered(ended) == warehouse.Skipped:
 		return warehouse.Outcome{
 			State: warehouse.Skipped, Statements: []string{at.id},
 			Reason: fmt.Sprintf("a run newer than %s has brought the whole table", load.Run),

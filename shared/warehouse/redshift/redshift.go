@@ -147,7 +147,7 @@ func (w *Warehouse) check(load warehouse.Load) error {
 	if _, err := createStatements(w.config, load); err != nil {
 		return err
 	}
-	statements, err := loadStatements(w.config, load, 0)
+	statements, err := loadStatements(w.config, load, warehouse.Enter(load, warehouse.Verdict{}))
 	if err != nil {
 		return err
 	}

@@ -44,17 +44,12 @@ func checkSizes(statements []statement) error {
 	return nil
 }
 
-// loadStatements are the transaction of a load, on the condition that the
-// ledger's last entry is number sequence.
-func loadStatements(c Config, load warehouse.Load, sequence int64) ([]statement, error) {
-	book := ledger(c, load).SQL()
-	statements := []statement{
-		{text: "LOCK TABLE " + book},
-		{check: checkLedger, text: failUnless(fmt.Sprintf(
-			"COALESCE(MAX(sequence), 0) = %d AND COUNT(CASE WHEN load_id = %s THEN 1 END) = 0", sequence, quote(load.ID)), book)},
-	}
-	rows := fmt.Sprint(load.Rows)
-	from := ""
+// loadStatements are the transaction of a load that is entered into the ledger as
+// the entry says, on the condition that the last one has the number before it.
+func loadStatements(c Config, load warehouse.Load, entry warehouse.Entry) ([]statement, error) {
+	book := ledger(c, load)
+	statements := takeTurn(book, entry)
+	rows, counted, from := fmt.Sprint(load.Rows), "", ""
 	if load.Manifest != "" {
 		apply, err := copyAndApply(c, load)
 		if err != nil {
@@ -62,26 +57,17 @@ func loadStatements(c Config, load warehouse.Load, sequence int64) ([]statement,
 		}
 		statements = append(statements, apply...)
 		if load.Rows < 0 {
-			rows, from = "COUNT(*)", " FROM "+temporary(load, "")
+			counted, from = "COUNT(*)", " FROM "+temporary(load, "")
+			rows = counted
 		}
-	} else if load.Mode == warehouse.Replace {
+	} else if load.Mode == warehouse.Replace && entry.State == warehouse.Loaded {
 		statements = append(statements,
 			statement{text: "DELETE FROM " + load.Target.SQL()},
 			statement{check: checkTarget, text: failUnless("COUNT(*) = 0", load.Target.SQL())})
 	}
-	return append(statements, enter(book, load, sequence+1, rows, from)), nil
-}
-
-// enter writes the ledger. It comes last, so its text tells whose batch it is.
-func enter(book string, load warehouse.Load, sequence int64, rows, from string) statement {
-	columns := "sequence, load_id, source, run, mode, row_count"
-	values := fmt.Sprintf("%d, %s, %s, %s, %s, %s", sequence, quote(load.ID), quote(load.Source.String()),
-		quote(string(load.Run)), quote(string(load.Mode)), rows)
-	if load.Window != nil {
-		columns += ", window_from, window_to"
-		values += ", " + quote(load.Window.From) + ", " + quote(load.Window.To)
-	}
-	return statement{text: "INSERT INTO " + book + " (" + columns + ") SELECT " + values + from}
+	record := warehouse.Planned(load, entry)
+	record.Outcome.Statements = []string{batchName(c, load)}
+	return append(statements, statement{text: note(c, record, counted, from)}, enter(book, entry, rows, from)), nil
 }
 
 func copyAndApply(c Config, load warehouse.Load) ([]statement, error) {

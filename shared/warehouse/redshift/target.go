@@ -9,41 +9,30 @@ import (
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
-// ledgerColumns are those of a ledger. What a ledger lacks, because it was made
-// by an earlier version, is added.
-var ledgerColumns = []struct{ name, kind string }{
-	{"sequence", "BIGINT"},
-	{"load_id", "VARCHAR(64)"},
-	{"source", "VARCHAR(512)"},
-	{"run", "VARCHAR(32)"},
-	{"mode", "VARCHAR(16)"},
-	{"window_from", "VARCHAR(512)"},
-	{"window_to", "VARCHAR(512)"},
-	{"row_count", "BIGINT"},
-	{"loaded_at", "TIMESTAMP DEFAULT SYSDATE"},
-}
-
-// lookStatement asks for the columns of the target and of its ledger. A table
-// that is not there has none.
+// lookStatement asks for the columns of the target, of its ledger and of the
+// history. A table that is not there has none.
 func lookStatement(c Config, load warehouse.Load) string {
 	book := ledger(c, load)
 	return "SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale" +
 		" FROM svv_columns WHERE table_schema = " + quote(fold(load.Target.Schema)) + " AND table_name = " + quote(fold(load.Target.Table)) +
-		" OR table_schema = " + quote(fold(book.Schema)) + " AND table_name = " + quote(book.Table)
+		" OR table_schema = " + quote(fold(book.Schema)) + " AND table_name IN (" + quote(book.Table) + ", " + quote(warehouse.HistoryTable) + ")"
 }
 
 // found are the columns that lookStatement answers, by name.
 type found struct {
-	target, ledger map[string]kind
+	target, ledger, history map[string]kind
 }
 
 func readLook(load warehouse.Load, rows [][]string) (found, error) {
-	f := found{map[string]kind{}, map[string]kind{}}
+	f := found{map[string]kind{}, map[string]kind{}, map[string]kind{}}
 	for _, row := range rows {
 		if len(row) != 7 {
 			return found{}, fmt.Errorf("reading the columns of %s: %d fields, want 7", load.Target, len(row))
 		}
 		to := f.ledger
+		if row[1] == warehouse.HistoryTable {
+			to = f.history
+		}
 		if row[0] == fold(load.Target.Schema) && row[1] == fold(load.Target.Table) {
 			to = f.target
 		}
@@ -59,17 +48,15 @@ func createStatements(c Config, load warehouse.Load) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	book := make([]string, len(ledgerColumns))
-	for i, column := range ledgerColumns {
-		book[i] = column.name + " " + column.kind
-	}
 	create := "CREATE TABLE IF NOT EXISTS " + load.Target.SQL() + " (" + definitions(columns, kindOf) + ")" + layout(load.Layout)
 	if len(create) > maxStatementBytes {
 		return nil, fmt.Errorf("CREATE TABLE has %d bytes, and the Data API takes %d: create %s yourself", len(create), maxStatementBytes, load.Target)
 	}
 	statements := []string{
 		"CREATE SCHEMA IF NOT EXISTS " + table.Quote(c.LedgerSchema),
-		"CREATE TABLE IF NOT EXISTS " + ledger(c, load).SQL() + " (" + strings.Join(book, ", ") + ")",
+		createHistory(c),
+		createLedger(ledger(c, load)),
+		lockRow(ledger(c, load)),
 		"CREATE SCHEMA IF NOT EXISTS " + table.Quote(load.Target.Schema),
 		create,
 	}
@@ -116,6 +103,9 @@ func reconcile(c Config, load warehouse.Load, f found) (changes, error) {
 		return changes{}, err
 	}
 	var need changes
+	if len(f.history) == 0 {
+		need.alter = append(need.alter, createHistory(c))
+	}
 	for _, column := range ledgerColumns {
 		if _, there := f.ledger[column.name]; !there {
 			name, _, _ := strings.Cut(column.kind, " ")

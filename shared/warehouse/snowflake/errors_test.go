@@ -128,7 +128,7 @@ func FuzzPlan(f *testing.F) {
 		if err != nil {
 			return
 		}
-		transaction, err := plan(config(), task, 1)
+		transaction, err := plan(config(), task, entryOf(l))
 		if err != nil {
 			return
 		}

@@ -79,7 +79,7 @@ func TestCrashInAnyStatementLeavesTheTargetAsItWas(t *testing.T) {
 			if l.Mode = mode; mode == warehouse.Merge {
 				l.Keys = []string{"id"}
 			}
-			p, err := plan(b.config, taskOf(t, l), 1)
+			p, err := plan(b.config, taskOf(t, l), entryOf(l))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -51,6 +51,19 @@ func load() warehouse.Load {
 	}
 }
 
+// entryOf is what the ledger says of a load after another one.
+func entryOf(l warehouse.Load) warehouse.Entry {
+	entry := warehouse.Enter(l, warehouse.Verdict{})
+	entry.Sequence = 2
+	return entry
+}
+
+func superseded(l warehouse.Load) warehouse.Entry {
+	entry := warehouse.Enter(l, warehouse.Verdict{State: warehouse.Skipped, Enter: true})
+	entry.Sequence = 2
+	return entry
+}
+
 // bend changes a load, under a name that says how.
 type bend func(*warehouse.Load)
 
@@ -217,7 +230,7 @@ func TestAlterationsAreGolden(t *testing.T) {
 			t.Parallel()
 			l := load()
 			l.Columns = test.columns
-			p, err := setUpFor(config(), taskOf(t, l), existing{target: test.target, ledger: true})
+			p, err := setUpFor(config(), taskOf(t, l), existing{target: test.target, ledger: true, history: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +245,7 @@ func TestSupersededWindowIsGolden(t *testing.T) {
 	t.Parallel()
 	l := load()
 	modes["merge-newest-deleted"](&l)
-	transaction, err := plan(config(), taskOf(t, withoutRows(l)), 1)
+	transaction, err := plan(config(), taskOf(t, withoutRows(l)), superseded(l))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +284,7 @@ func script(t *testing.T, l warehouse.Load) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transaction, err := plan(config(), task, 1)
+	transaction, err := plan(config(), task, entryOf(l))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ const maxRounds = 100
 func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.Outcome, error) {
 	t, err := newTask(load)
 	if err == nil {
-		_, err = plan(w.config, t, 0)
+		_, err = plan(w.config, t, warehouse.Enter(load, warehouse.Verdict{}))
 	}
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("planning the load of %s: %w", load.Target, err)
@@ -60,7 +60,7 @@ func (w *Warehouse) begin(ctx context.Context, t task, round int) (warehouse.Out
 // another invocation, asks under the same name: so it is always sent as a
 // repetition, which it may be.
 func (w *Warehouse) submit(ctx context.Context, t task, p prepared, at step) (warehouse.Outcome, error) {
-	tx, err := plan(w.config, t, p.last)
+	tx, err := plan(w.config, t, p.entry)
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("planning the load of %s: %w", t.Target, err)
 	}
@@ -69,7 +69,7 @@ func (w *Warehouse) submit(ctx context.Context, t task, p prepared, at step) (wa
 	s := w.statement(tx.text())
 	s.Timeout = int64(w.config.Timeout / time.Second)
 	s.Parameters["MULTI_STATEMENT_COUNT"] = strconv.Itoa(len(tx.statements))
-	s.Parameters["QUERY_TAG"] = "stagelift " + t.ID
+	s.Parameters["QUERY_TAG"] = queryTag(t.Load)
 	for attempt := 0; ; attempt++ {
 		a, err := w.api.submit(ctx, requestID(t.ID, at.round*attempts+attempt, s.Statement), s, true)
 		failed := (*statementError)(nil)
@@ -86,6 +86,9 @@ func (w *Warehouse) submit(ctx context.Context, t task, p prepared, at step) (wa
 		}
 	}
 }
+
+// queryTag is what the query history finds the statements of a load by.
+func queryTag(load warehouse.Load) string { return "stagelift " + load.ID }
 
 // Poll asks how the transaction stands. One that Snowflake does not know any
 // more is looked up in the ledger, and begun again if it is not there.
@@ -109,6 +112,8 @@ func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string
 		return warehouse.Outcome{}, fmt.Errorf("asking for the load of %s, statement %s, which goes on: %w", t.Target, at.id, err)
 	case a.Running:
 		return running(at), nil
+	case at.name == stepEnter && t.Abandon != "":
+		return at.outcome(warehouse.Outcome{State: warehouse.Abandoned, Statements: []string{at.id}, Reason: t.Abandon}), nil
 	case at.name == stepEnter:
 		return at.outcome(warehouse.Outcome{
 			State: warehouse.Skipped, Statements: []string{at.id},

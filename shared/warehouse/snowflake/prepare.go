@@ -14,8 +14,8 @@ import (
 // prepared is what a load finds when it begins.
 type prepared struct {
 	verdict warehouse.Verdict
-	// last is the number of the ledger's last entry.
-	last int64
+	// entry is what the ledger will say of the load.
+	entry warehouse.Entry
 	notes
 }
 
@@ -28,16 +28,30 @@ func (w *Warehouse) prepare(ctx context.Context, t task) (prepared, error) {
 	}
 	var b book
 	if found.ledger {
-		if b, err = w.readLedger(ctx, t.Load); err != nil {
+		if b, err = w.openLedger(ctx, t.Load, found); err != nil {
 			return prepared{}, err
 		}
 	}
-	p := prepared{last: b.last}
-	if p.verdict, err = warehouse.Judge(t.Load, b.entries); err != nil || p.verdict.State != "" {
+	p := prepared{}
+	p.verdict, err = warehouse.Judge(t.Load, b.entries)
+	if err != nil || p.verdict.State != "" && !p.verdict.Enter {
 		return p, err
 	}
+	p.entry = warehouse.Enter(t.Load, p.verdict)
+	p.entry.Sequence = b.last + 1
 	p.notes, err = w.setUp(ctx, t, found, b.lockable)
 	return p, err
+}
+
+// openLedger reads the ledger. One of an earlier version is given the columns that
+// it lacks.
+func (w *Warehouse) openLedger(ctx context.Context, load warehouse.Load, found existing) (book, error) {
+	if lacks := growLedger(ledger(w.config, load), found.columns); len(lacks) > 0 {
+		if _, err := w.together(ctx, lacks); err != nil {
+			return book{}, fmt.Errorf("preparing the ledger of %s: %w", load.Target, err)
+		}
+	}
+	return w.readLedger(ctx, load)
 }
 
 // look reads what is there of the load's tables.

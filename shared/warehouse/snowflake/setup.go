@@ -42,24 +42,20 @@ func setUpFor(c Config, t task, found existing) (preparation, error) {
 	}
 	if !found.ledger {
 		s.schemas = append(s.schemas, c.LedgerSchema)
-		s.statements = append(s.statements, createLedger(c, t.Load))
+		s.statements = append(s.statements, createLedger(ledger(c, t.Load)))
+	}
+	if !found.history {
+		s.statements = append(s.statements, createHistory(c))
 	}
 	return s, nil
-}
-
-// createLedger creates the ledger of a load's target.
-func createLedger(c Config, load warehouse.Load) string {
-	return "CREATE TABLE IF NOT EXISTS " + ledger(c, load).SQL() + " (sequence NUMBER(19,0) NOT NULL, load_id VARCHAR(64) NOT NULL, " +
-		"source VARCHAR(1024) NOT NULL, run VARCHAR(32) NOT NULL, mode VARCHAR(16) NOT NULL, window_from VARCHAR(255), " +
-		"window_to VARCHAR(255), row_count NUMBER(19,0) NOT NULL, loaded_at TIMESTAMP_TZ(6) NOT NULL)"
 }
 
 // lockRow puts the row there that loads of the target lock, as entry number 0. A
 // second one, by two who did not see each other, does no harm: both are locked.
 func lockRow(c Config, load warehouse.Load) string {
 	book := ledger(c, load).SQL()
-	return "INSERT INTO " + book + " (sequence, load_id, source, run, mode, row_count, loaded_at) " +
-		"SELECT 0, '', '', '', 'lock', 0, CURRENT_TIMESTAMP() FROM " +
+	return "INSERT INTO " + book + " (sequence, load_id, source, run, mode, state, row_count, loaded_at) " +
+		"SELECT 0, '', '', '', 'lock', 'lock', 0, CURRENT_TIMESTAMP() FROM " +
 		"(SELECT COUNT(*) AS locks FROM " + book + " WHERE load_id = '') AS l WHERE l.locks = 0"
 }
 

@@ -16,7 +16,7 @@ func TestNoCopyListsMoreFilesThanSnowflakeTakes(t *testing.T) {
 		for i := range parts {
 			l.Parts = append(l.Parts, warehouse.Part{Key: fmt.Sprintf("%spart-%05d.csv", folder, i)})
 		}
-		transaction, err := plan(config(), taskOf(t, l), 1)
+		transaction, err := plan(config(), taskOf(t, l), entryOf(l))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestWhatCannotBeLoadedIsRefused(t *testing.T) {
 			test.bend(&l)
 			task, err := newTask(l)
 			if err == nil {
-				_, err = plan(config(), task, 1)
+				_, err = plan(config(), task, entryOf(l))
 			}
 			wantError(t, err, test.want...)
 		})

@@ -15,6 +15,9 @@ type existing struct {
 	// target are the target's columns by name; nil when there is no target.
 	target map[string]existingColumn
 	ledger bool
+	// columns are those of the ledger, in capitals.
+	columns map[string]bool
+	history bool
 }
 
 // existingColumn is a column as INFORMATION_SCHEMA.COLUMNS has it. Numbers are
@@ -29,13 +32,13 @@ type existingColumn struct {
 // capitals where the account takes quoted names for them.
 const seen = "seen"
 
-// lookStatement selects the columns of the target and of its ledger.
+// lookStatement selects the columns of the target, of its ledger and of the history.
 func lookStatement(c Config, load warehouse.Load) string {
 	book := ledger(c, load)
 	return "SELECT table_schema AS " + table.Quote(seen) + ", table_name, column_name, data_type, character_maximum_length, " +
 		"numeric_precision, numeric_scale, datetime_precision, comment FROM information_schema.columns WHERE " +
 		"(table_schema = " + quote(load.Target.Schema) + " AND table_name = " + quote(load.Target.Table) + ") OR " +
-		"(table_schema = " + quote(book.Schema) + " AND table_name = " + quote(book.Table) + ")"
+		"(table_schema = " + quote(book.Schema) + " AND table_name IN (" + quote(book.Table) + ", " + quote(warehouse.HistoryTable) + "))"
 }
 
 // parseExisting reads the rows of lookStatement.
@@ -46,8 +49,11 @@ func parseExisting(c Config, load warehouse.Load, rows [][]*string) (existing, e
 			return existing{}, errors.New("reading columns: a row of INFORMATION_SCHEMA.COLUMNS is not as documented")
 		}
 		name := table.Name{Schema: *row[0], Table: *row[1]}
-		if name == ledger(c, load) {
-			found.ledger = true
+		switch name {
+		case historyTable(c):
+			found.history = true
+		case ledger(c, load):
+			found.note(*row[2])
 		}
 		if name != load.Target {
 			continue
@@ -72,6 +78,15 @@ func parseExisting(c Config, load warehouse.Load, rows [][]*string) (existing, e
 		found.target[*row[2]] = column
 	}
 	return found, nil
+}
+
+// note remembers a column of the ledger.
+func (e *existing) note(column string) {
+	e.ledger = true
+	if e.columns == nil {
+		e.columns = map[string]bool{}
+	}
+	e.columns[strings.ToUpper(column)] = true
 }
 
 // String spells the type as CREATE TABLE takes it.

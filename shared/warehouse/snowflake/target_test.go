@@ -85,7 +85,7 @@ func TestSetupAddsAndWidens(t *testing.T) {
 	t.Parallel()
 	l := load()
 	l.Columns = []table.Column{{Name: "id", Type: "bigint"}, {Name: "s", Type: "character varying(40)"}, {Name: "o'clock", Type: "numeric(38,10)", Source: "numeric"}}
-	prepared, err := setUpFor(config(), taskOf(t, l), existing{ledger: true, target: map[string]existingColumn{"id": fixed(19, 0), "s": text(3), "other": text(1)}})
+	prepared, err := setUpFor(config(), taskOf(t, l), existing{ledger: true, history: true, target: map[string]existingColumn{"id": fixed(19, 0), "s": text(3), "other": text(1)}})
 	got := prepared.statements
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestNothingIsPreparedWhereAllIsThere(t *testing.T) {
 	t.Parallel()
 	l := load()
 	l.Columns = l.Columns[:1]
-	got, err := setUpFor(config(), taskOf(t, l), existing{ledger: true, target: map[string]existingColumn{"id": fixed(19, 0)}})
+	got, err := setUpFor(config(), taskOf(t, l), existing{ledger: true, history: true, target: map[string]existingColumn{"id": fixed(19, 0)}})
 	if err != nil || len(got.statements) > 0 {
 		t.Errorf("%v, %v", got, err)
 	}

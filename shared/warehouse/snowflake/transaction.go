@@ -51,9 +51,10 @@ const requestLimit = 1_000_000
 // text puts each statement on a line of its own, as the query history shows it.
 func (tx *transaction) text() string { return strings.Join(tx.statements, ";\n") }
 
-// plan says in full what a load will do, on the condition that the ledger's last
-// entry is number last; or every reason why it cannot be done.
-func plan(c Config, t task, last int64) (transaction, error) {
+// plan says in full what a load will do that is entered into the ledger as the entry
+// says, on the condition that the last one has the number before it; or every reason
+// why it cannot be done.
+func plan(c Config, t task, entry warehouse.Entry) (transaction, error) {
 	if err := errors.Join(checkMode(t.Load), checkParts(t.Load), checkSweep(t)); err != nil {
 		return transaction{}, err
 	}
@@ -66,16 +67,20 @@ func plan(c Config, t task, last int64) (transaction, error) {
 	tx.add("BEGIN TRANSACTION",
 		"UPDATE "+book+" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = ''",
 		ensure(checkLock, "COUNT(*) > 0", book+" WHERE load_id = ''"),
-		unchanged(c, t.Load, last))
-	if err := tx.apply(c, t); err != nil {
-		return transaction{}, err
+		unchanged(c, t.Load, entry))
+	if entry.State == warehouse.Loaded || entry.State == warehouse.Aside {
+		if err := tx.apply(c, t); err != nil {
+			return transaction{}, err
+		}
 	}
 	if t.Sweep != nil {
 		if err := tx.sweep(c, t); err != nil {
 			return transaction{}, err
 		}
 	}
-	tx.add(enter(c, t.Load), "COMMIT")
+	record := warehouse.Planned(t.Load, entry)
+	record.Outcome.Statements = []string{queryTag(t.Load)}
+	tx.add(note(c, record, countOf(c, t.Load)), enter(c, t.Load, entry), "COMMIT")
 	tx.tell.Statements = len(tx.statements)
 	if size := len(tx.text()); size > requestLimit {
 		return transaction{}, fmt.Errorf("the %d parts and %d columns make a request of %d bytes, Snowflake takes %d; stage fewer, larger parts",

@@ -1,9 +1,11 @@
 -- look
-SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'public' AND table_name = 'a%5Cb' OR table_schema = 'stagelift' AND table_name = 'public."a%5Cb"';
+SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'public' AND table_name = 'a%5Cb' OR table_schema = 'stagelift' AND table_name IN ('public."a%5Cb"', 'loads');
 
 -- create
 CREATE SCHEMA IF NOT EXISTS "stagelift";
-CREATE TABLE IF NOT EXISTS "stagelift"."public.""a%5Cb""" (sequence BIGINT, load_id VARCHAR(64), source VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), row_count BIGINT, loaded_at TIMESTAMP DEFAULT SYSDATE);
+CREATE TABLE IF NOT EXISTS "stagelift"."loads" (at TIMESTAMP DEFAULT SYSDATE, load_id VARCHAR(64), source VARCHAR(512), target VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), state VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), rows_in BIGINT, rows_updated BIGINT, rows_deleted BIGINT, bytes BIGINT, changes VARCHAR(8192), seconds DOUBLE PRECISION, statements VARCHAR(4096), error_code VARCHAR(64), reason VARCHAR(8192));
+CREATE TABLE IF NOT EXISTS "stagelift"."public.""a%5Cb""" (sequence BIGINT, load_id VARCHAR(64), source VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), state VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), filter VARCHAR(64), absent VARCHAR(60000), swept BOOLEAN, repairs VARCHAR(32), row_count BIGINT, loaded_at TIMESTAMP DEFAULT SYSDATE);
+INSERT INTO "stagelift"."public.""a%5Cb""" (sequence, load_id, source, run, mode, state, row_count) SELECT 0, '', '', '', 'lock', 'lock', 0 FROM (SELECT COUNT(*) AS locks FROM "stagelift"."public.""a%5Cb""" WHERE load_id = '') AS l WHERE l.locks = 0;
 CREATE SCHEMA IF NOT EXISTS "public";
 CREATE TABLE IF NOT EXISTS "public"."a\b" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
 COMMENT ON COLUMN "public"."a\b"."id" IS 'PostgreSQL: bigint';
@@ -13,11 +15,12 @@ COMMENT ON COLUMN "public"."a\b"."attributes" IS 'PostgreSQL: jsonb';
 COMMENT ON COLUMN "public"."a\b"."photo" IS 'PostgreSQL: bytea';
 
 -- ledger
-SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.""a%5Cb""" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public."a%5Cb"' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""a%5Cb""") OR run = (SELECT MAX(run) FROM "stagelift"."public.""a%5Cb""" WHERE window_to IS NULL AND mode <> 'append') OR run = (SELECT MAX(run) FROM "stagelift"."public.""a%5Cb""" WHERE mode = 'replace') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""" WHERE window_to IS NOT NULL);
+SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), COALESCE(state, 'loaded'), window_from, window_to, COALESCE(filter, CASE WHEN mode = 'merge' THEN '?' ELSE '' END), absent, CASE WHEN swept THEN 1 ELSE 0 END, repairs, row_count FROM "stagelift"."public.""a%5Cb""" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public."a%5Cb"' OR run > '20261121T003000Z-7f3a91c2' OR repairs = '20261121T003000Z-7f3a91c2' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""") OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""" WHERE window_to IS NOT NULL AND COALESCE(state, 'loaded') <> 'aside') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.""a%5Cb""" WHERE window_to IS NULL AND COALESCE(state, 'loaded') = 'loaded' AND COALESCE(filter, CASE WHEN mode = 'merge' THEN '?' ELSE '' END) = '');
 
 -- load
 LOCK TABLE "stagelift"."public.""a%5Cb""";
-SELECT 1 / CASE WHEN COALESCE(MAX(sequence), 0) = 7 AND COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' THEN 1 END) = 0 THEN 1 ELSE 0 END FROM "stagelift"."public.""a%5Cb""";
+UPDATE "stagelift"."public.""a%5Cb""" SET loaded_at = SYSDATE WHERE load_id = '';
+SELECT 1 / CASE WHEN COALESCE(MAX(sequence), 0) = 7 AND COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' THEN 1 END) = 0 AND COUNT(CASE WHEN load_id = '' THEN 1 END) > 0 THEN 1 ELSE 0 END FROM "stagelift"."public.""a%5Cb""";
 CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
 COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF REGION AS 'eu-central-1' STATUPDATE OFF MANIFEST;
 SELECT 1 / CASE WHEN COUNT(*) = 1042 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f";
@@ -25,4 +28,5 @@ CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f_before" (n BIGINT);
 INSERT INTO "stagelift_0f0f0f0f0f0f0f0f_before" (n) SELECT COUNT(*) FROM "public"."a\b";
 INSERT INTO "public"."a\b" ("id", "total", "the ""note""", "attributes", "photo") SELECT "id", "total", "the ""note""", "attributes", "photo" FROM "stagelift_0f0f0f0f0f0f0f0f";
 SELECT 1 / CASE WHEN COUNT(*) = (SELECT n FROM "stagelift_0f0f0f0f0f0f0f0f_before") + (SELECT COUNT(*) FROM "stagelift_0f0f0f0f0f0f0f0f") THEN 1 ELSE 0 END FROM "public"."a\b";
-INSERT INTO "stagelift"."public.""a%5Cb""" (sequence, load_id, source, run, mode, row_count) SELECT 8, '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public."a%5Cb"', '20261121T003000Z-7f3a91c2', 'append', 1042;
+INSERT INTO "stagelift"."loads" (load_id, source, target, run, mode, state, window_from, window_to, rows_in, rows_updated, rows_deleted, bytes, changes, seconds, statements, error_code, reason) SELECT '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public."a%5Cb"', 'public."a%5Cb"', '20261121T003000Z-7f3a91c2', 'append', 'loaded', '', '', 1042, 0, 0, 0, '', 0.000, '["stagelift-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f-c924af220cff3328"]', '', '';
+INSERT INTO "stagelift"."public.""a%5Cb""" (sequence, state, load_id, source, run, mode, filter, absent, swept, row_count) SELECT 8, 'loaded', '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public."a%5Cb"', '20261121T003000Z-7f3a91c2', 'append', '', '', false, 1042;

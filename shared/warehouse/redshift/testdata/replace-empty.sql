@@ -1,9 +1,11 @@
 -- look
-SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'public' AND table_name = 'orders' OR table_schema = 'stagelift' AND table_name = 'public.orders';
+SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'public' AND table_name = 'orders' OR table_schema = 'stagelift' AND table_name IN ('public.orders', 'loads');
 
 -- create
 CREATE SCHEMA IF NOT EXISTS "stagelift";
-CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (sequence BIGINT, load_id VARCHAR(64), source VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), row_count BIGINT, loaded_at TIMESTAMP DEFAULT SYSDATE);
+CREATE TABLE IF NOT EXISTS "stagelift"."loads" (at TIMESTAMP DEFAULT SYSDATE, load_id VARCHAR(64), source VARCHAR(512), target VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), state VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), rows_in BIGINT, rows_updated BIGINT, rows_deleted BIGINT, bytes BIGINT, changes VARCHAR(8192), seconds DOUBLE PRECISION, statements VARCHAR(4096), error_code VARCHAR(64), reason VARCHAR(8192));
+CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (sequence BIGINT, load_id VARCHAR(64), source VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), state VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), filter VARCHAR(64), absent VARCHAR(60000), swept BOOLEAN, repairs VARCHAR(32), row_count BIGINT, loaded_at TIMESTAMP DEFAULT SYSDATE);
+INSERT INTO "stagelift"."public.orders" (sequence, load_id, source, run, mode, state, row_count) SELECT 0, '', '', '', 'lock', 'lock', 0 FROM (SELECT COUNT(*) AS locks FROM "stagelift"."public.orders" WHERE load_id = '') AS l WHERE l.locks = 0;
 CREATE SCHEMA IF NOT EXISTS "public";
 CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
 COMMENT ON COLUMN "public"."orders"."id" IS 'PostgreSQL: bigint';
@@ -13,11 +15,13 @@ COMMENT ON COLUMN "public"."orders"."attributes" IS 'PostgreSQL: jsonb';
 COMMENT ON COLUMN "public"."orders"."photo" IS 'PostgreSQL: bytea';
 
 -- ledger
-SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), window_from, window_to, row_count FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public.orders' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders") OR run = (SELECT MAX(run) FROM "stagelift"."public.orders") OR run = (SELECT MAX(run) FROM "stagelift"."public.orders" WHERE window_to IS NULL AND mode <> 'append') OR run = (SELECT MAX(run) FROM "stagelift"."public.orders" WHERE mode = 'replace') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders" WHERE window_to IS NOT NULL);
+SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), COALESCE(state, 'loaded'), window_from, window_to, COALESCE(filter, CASE WHEN mode = 'merge' THEN '?' ELSE '' END), absent, CASE WHEN swept THEN 1 ELSE 0 END, repairs, row_count FROM "stagelift"."public.orders" WHERE load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR source <> 'public.orders' OR run > '20261121T003000Z-7f3a91c2' OR repairs = '20261121T003000Z-7f3a91c2' OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders") OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders" WHERE window_to IS NOT NULL AND COALESCE(state, 'loaded') <> 'aside') OR sequence = (SELECT MAX(sequence) FROM "stagelift"."public.orders" WHERE window_to IS NULL AND COALESCE(state, 'loaded') = 'loaded' AND COALESCE(filter, CASE WHEN mode = 'merge' THEN '?' ELSE '' END) = '');
 
 -- load
 LOCK TABLE "stagelift"."public.orders";
-SELECT 1 / CASE WHEN COALESCE(MAX(sequence), 0) = 7 AND COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' THEN 1 END) = 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders";
+UPDATE "stagelift"."public.orders" SET loaded_at = SYSDATE WHERE load_id = '';
+SELECT 1 / CASE WHEN COALESCE(MAX(sequence), 0) = 7 AND COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' THEN 1 END) = 0 AND COUNT(CASE WHEN load_id = '' THEN 1 END) > 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders";
 DELETE FROM "public"."orders";
 SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "public"."orders";
-INSERT INTO "stagelift"."public.orders" (sequence, load_id, source, run, mode, row_count) SELECT 8, '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 'replace', 0;
+INSERT INTO "stagelift"."loads" (load_id, source, target, run, mode, state, window_from, window_to, rows_in, rows_updated, rows_deleted, bytes, changes, seconds, statements, error_code, reason) SELECT '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', 'public.orders', '20261121T003000Z-7f3a91c2', 'replace', 'loaded', '', '', 0, 0, 0, 0, '', 0.000, '["stagelift-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f-d99b20e9191629cf"]', '', '';
+INSERT INTO "stagelift"."public.orders" (sequence, state, load_id, source, run, mode, filter, absent, swept, row_count) SELECT 8, 'loaded', '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 'replace', '', '', false, 0;

@@ -1,0 +1,2 @@
+-- alter
+CREATE TABLE IF NOT EXISTS "stagelift"."loads" (at TIMESTAMP DEFAULT SYSDATE, load_id VARCHAR(64), source VARCHAR(512), target VARCHAR(512), run VARCHAR(32), mode VARCHAR(16), state VARCHAR(16), window_from VARCHAR(512), window_to VARCHAR(512), rows_in BIGINT, rows_updated BIGINT, rows_deleted BIGINT, bytes BIGINT, changes VARCHAR(8192), seconds DOUBLE PRECISION, statements VARCHAR(4096), error_code VARCHAR(64), reason VARCHAR(8192));
