@@ -62,7 +62,7 @@ func (j *Job) loadHeld(ctx context.Context, p planned, loaded Loaded) ([]Loaded,
 	return loads, nil
 }
 
-// successor is the merge whose window begins where that of p ends, if it has been
+// successor is the load whose window begins where that of p ends, if it has been
 // delivered before, and how that ended. A run is named by the time of its
 // snapshot, and reads before its snapshot where the one before has ended; so the
 // successor is among the runs of the same second, which sort by chance, and later
@@ -86,7 +86,7 @@ func (j *Job) successor(ctx context.Context, p planned) (next planned, before Lo
 		case err != nil:
 			return planned{}, Loaded{}, false, err
 		case next.Window == nil || next.Window.From != p.Window.To:
-		case next.Mode != warehouse.Merge || next.Target != p.Target: // it waits for nothing, or for another
+		case next.Mode == warehouse.Replace || next.Target != p.Target: // it waits for nothing, or for another
 			return planned{}, Loaded{}, false, nil
 		default:
 			before, found, err = j.outcome(ctx, next.keep)

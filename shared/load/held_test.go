@@ -29,7 +29,6 @@ func TestOnlyWhatWaitsIsLoadedBesides(t *testing.T) {
 	for name, bend := range map[string]func(*stage.Receipt){
 		"never delivered": func(*stage.Receipt) {},
 		"another target":  func(r *stage.Receipt) { r.Load.Target = &table.Name{Schema: "public", Table: "other"} },
-		"appended":        func(r *stage.Receipt) { r.Load.Mode = string(warehouse.Append) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,7 @@ func (j *Job) load(ctx context.Context, p planned) (Loaded, error) {
 	}
 	if err != nil {
 		loaded.State, loaded.Error = Failed, err.Error()
-		if errors.Is(err, warehouse.ErrHeld) || errors.Is(err, warehouse.ErrBusy) {
+		if _, waits := errors.AsType[*warehouse.HeldError](err); waits || errors.Is(err, warehouse.ErrBusy) {
 			loaded.State = Held
 		}
 	}

@@ -142,23 +142,16 @@ func window(mode warehouse.Mode, from, to string) func(*stage.Receipt) {
 	}
 }
 
-// windows come in order when they are merged, and in any when they are appended.
-// Replacing by windows would lose rows; extract refuses it.
+// windows come in order, whether they are merged or appended. Replacing by windows would lose rows; extract refuses it.
 func (c *cell) windows(name string) {
 	if c.mode == warehouse.Replace {
 		return
 	}
 	first, second := c.stage(name, 1, window(c.mode, "", "5"), earlier), c.stage(name, 2, window(c.mode, "5", "6"), later)
-	if c.mode == warehouse.Append {
-		c.load(second, warehouse.Loaded)
-		c.load(first, warehouse.Loaded)
-		c.wantLoads(name, c.after(), 2)
-		return
-	}
 	c.refuse(second, warehouse.ErrHeld)
 	c.load(first, warehouse.Loaded)
 	c.load(second, warehouse.AlreadyLoaded) // by the delivery of the one in front
-	c.load(c.stage(name, 3, window(c.mode, "", "5"), earlier), warehouse.Skipped)
+	c.load(c.stage(name, 0, window(c.mode, "", "5"), earlier), warehouse.Skipped)
 	c.wantLoads(name, c.after(), 2)
 }
 

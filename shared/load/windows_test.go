@@ -161,7 +161,9 @@ func TestRunsBetweenWindowsArePassedOver(t *testing.T) {
 		c.wantEnded(anEvent, first, ended{first, warehouse.Loaded}, ended{second, warehouse.Loaded})
 		c.want("t", []string{"1=a", "2=b"})
 		c.wantEnded(anEvent, anew, ended{anew, warehouse.Skipped})
-		c.wantEnded(anEvent, whole, ended{whole, warehouse.Loaded})
+		if _, err := c.handle(anEvent, whole); !errors.Is(err, warehouse.ErrDoubles) {
+			c.Errorf("the whole table beside its windows: error is %v, want ErrDoubles", err)
+		}
 	})
 }
 

@@ -77,7 +77,7 @@ func alreadyIn(e Entry) Verdict {
 	case e.State == Abandoned:
 		return Verdict{State: Skipped, Reason: fmt.Sprintf("run %s was abandoned", e.Run)}
 	}
-	return Verdict{State: Skipped, Reason: fmt.Sprintf("newer runs had brought all of run %s", e.Run)}
+	return Verdict{State: AlreadyLoaded, Reason: fmt.Sprintf("newer runs had brought all of run %s", e.Run)}
 }
 
 // book is what a load has to know of its target's ledger.
@@ -103,27 +103,31 @@ func read(load Load, ledger []Entry) book {
 		if load.Repairs != "" && e.Run == load.Repairs {
 			b.mended = e
 		}
-		if !e.brought() {
-			continue
-		}
-		if e.Repairs != "" && e.Repairs == load.Run {
-			b.repaired = e
-		}
-		if e.To == "" && e.Filter == "" && e.Sequence > b.whole.Sequence {
-			b.whole = e
-		}
-		if e.Run <= load.Run {
-			continue
-		}
-		if e.covers(load) && e.Run > b.covering.Run {
-			b.covering = e
-		}
-		if e.Rows != 0 || e.Swept || e.Mode == Replace {
-			b.newer = append(b.newer, e)
+		if e.brought() {
+			b.add(load, e)
 		}
 	}
 	slices.SortFunc(b.newer, func(a, c Entry) int { return cmp.Compare(a.Run, c.Run) })
 	return b
+}
+
+// add takes in an entry whose rows are in the target, or were.
+func (b *book) add(load Load, e Entry) {
+	if e.Repairs != "" && e.Repairs == load.Run {
+		b.repaired = e
+	}
+	if e.To == "" && e.Filter == "" && e.Sequence > b.whole.Sequence {
+		b.whole = e
+	}
+	if e.Run <= load.Run {
+		return
+	}
+	if e.covers(load) && e.Run > b.covering.Run {
+		b.covering = e
+	}
+	if e.Rows != 0 || e.Swept || e.Mode == Replace {
+		b.newer = append(b.newer, e)
+	}
 }
 
 // covers reports whether a load of a newer run has all rows that a load has, newer
