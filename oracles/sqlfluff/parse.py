@@ -10,6 +10,7 @@ import logging
 import pathlib
 import re
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlfluff.core import FluffConfig, Linter
@@ -21,7 +22,7 @@ import goldens
 class Form(NamedTuple):
     page: str  # of the documentation, which allows the form
     pattern: str
-    known: str  # what the pattern is replaced by
+    known: str | Callable[[re.Match], str]  # what the pattern is replaced by
     example: str  # has the form and nothing else that sqlfluff does not know
 
 
@@ -36,6 +37,12 @@ FORMS = {
             r"(\(TYPE = PARQUET .*)NULL_IF = \(\)",
             r"\1NULL_IF = ('')",
             "COPY INTO t FROM @s FILE_FORMAT = (TYPE = PARQUET NULL_IF = ())",
+        ),
+        Form(
+            "https://docs.snowflake.com/en/sql-reference/sql/alter-session",  # one or more parameters, separated by commas
+            r"^(ALTER SESSION SET )(.*, .*)",
+            lambda match: ";\n".join(match[1] + parameter for parameter in match[2].split(", ")),
+            "ALTER SESSION SET LOCK_TIMEOUT = 60, AUTOCOMMIT = TRUE",
         ),
     ],
 }
