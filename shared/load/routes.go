@@ -124,6 +124,9 @@ func (r Routes) ambiguous() []error {
 // warehouses are the names that a route may use.
 var warehouses = []string{"redshift", "snowflake"}
 
+// compressions are those that a route may name.
+var compressions = []string{"none", "gzip", "zstd", "bzip2", "snappy"}
+
 // loadsInto reports whether the route is for a warehouse; one without a name
 // takes every route.
 func (r Route) loadsInto(name string) bool {
@@ -138,9 +141,7 @@ func (r Route) validate() error {
 	if r.Target.Schema == "" || r.Target.Table == "" {
 		problems = append(problems, errors.New("target needs a schema and a name"))
 	}
-	if r.Format.Name != "csv" && r.Format.Name != "jsonl" && r.Format.Name != "parquet" {
-		problems = append(problems, fmt.Errorf("format is %q, want csv, jsonl or parquet", r.Format.Name))
-	}
+	problems = append(problems, r.Format.validate(), r.bounds(), r.names())
 	if len(r.Columns) == 0 && !r.told() {
 		problems = append(problems, errors.New("columns are missing: CSV without a header does not tell them"))
 	}
@@ -164,6 +165,40 @@ func (r Route) validate() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+func (f RouteFormat) validate() error {
+	var problems []error
+	if f.Name != "csv" && f.Name != "jsonl" && f.Name != "parquet" {
+		problems = append(problems, fmt.Errorf("format is %q, want csv, jsonl or parquet", f.Name))
+	}
+	if f.Compression != "" && !slices.Contains(compressions, f.Compression) {
+		problems = append(problems, fmt.Errorf("compression is %q, want one of %s", f.Compression, strings.Join(compressions, ", ")))
+	}
+	if len(f.Delimiter) > 1 {
+		problems = append(problems, fmt.Errorf("delimiter is %q, want one character", f.Delimiter))
+	}
+	return errors.Join(problems...)
+}
+
+// bounds looks at what may not be negative.
+func (r Route) bounds() error {
+	if r.MaxFiles < 0 || r.MaxBytes < 0 {
+		return fmt.Errorf("max_files is %d and max_bytes %d, want 0 or more", r.MaxFiles, r.MaxBytes)
+	}
+	return nil
+}
+
+// names looks at what names columns.
+func (r Route) names() error {
+	all := slices.Concat(r.Keys, r.SortKeys, r.ClusterBy)
+	for _, c := range r.Columns {
+		all = append(all, c.Name)
+	}
+	if slices.Contains(all, "") {
+		return errors.New("a name of columns, keys, sort_keys or cluster_by is missing or empty")
+	}
+	return nil
 }
 
 // headed reports whether each object tells its columns in its first line.

@@ -37,6 +37,11 @@ func TestRoutesThatAreRefused(t *testing.T) {
 		"two of a kind":    {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"parquet"},"warehouses":["redshift"]},{"prefix":"a/","target":{"schema":"s","name":"u"},"format":{"name":"parquet"}}]}`, `routes 0 and 1 are both of "a/" and one warehouse`},
 		"a bad type":       {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"columns":[{"name":"a","type":""}]}]}`, `column "a"`},
 		"merge, no keys":   {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"mode":"merge"}]}`, "needs keys"},
+		"a compression":    {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl","compression":"lz4"}}]}`, `compression is "lz4", want one of none, gzip, zstd, bzip2, snappy`},
+		"a delimiter":      {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true,"delimiter":"||"}}]}`, `delimiter is "||"`},
+		"below nothing":    {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"max_files":-1}]}`, "max_files is -1"},
+		"no name":          {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"columns":[{"type":"text"}]}]}`, "a name of columns"},
+		"no key":           {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"mode":"merge","keys":[""]}]}`, "a name of columns, keys"},
 		"another mode":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"mode":"upsert"}]}`, `mode is "upsert"`},
 	} {
 		t.Run(name, func(t *testing.T) {
