@@ -3,6 +3,7 @@ package snowflake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/stagelift/stagelift/local/snowflake/grammar"
@@ -17,37 +18,116 @@ func (s *session) createTable(ctx context.Context, d *grammar.Definition) (resul
 		d.Table.Temporary = true
 	}
 	oid, err := s.lookUp(ctx, d.Table)
-	if err == nil && oid != 0 {
-		var kept bool
-		if kept, err = s.makeRoom(ctx, d, oid); err == nil && kept {
-			return message("status", d.Table.Name+" already exists, statement succeeded."), nil
-		}
-	}
-	if err == nil && d.Like != nil {
-		if err = s.needTable(ctx, *d.Like, "SELECT"); err == nil {
-			d.Columns, err = s.columnsOf(ctx, *d.Like)
-		}
-	}
 	if err != nil {
 		return result{}, err
+	}
+	about := described{Name: d.Table.Name, Comment: d.Comment, Cluster: d.Cluster, Transient: d.Transient}
+	if err := s.take(ctx, d, &about); err != nil {
+		return result{}, err
+	}
+	grants, err := s.grantsToCopy(ctx, d, oid)
+	if err != nil {
+		return result{}, err
+	}
+	if oid != 0 {
+		if kept, err := s.makeRoom(ctx, d, oid); err != nil || kept {
+			return message("status", d.Table.Name+" already exists, statement succeeded."), err
+		}
 	}
 	parts := make([]string, len(d.Columns))
 	for i, c := range d.Columns {
 		parts[i] = definition(c)
 	}
 	sql := "CREATE TABLE " + d.Table.SQL() + " (" + strings.Join(parts, ", ") + ")"
-	about := document(described{Name: d.Table.Name, Comment: d.Comment, Cluster: d.Cluster})
-	if err := errors.Join(s.command(ctx, sql), s.command(ctx, "COMMENT ON TABLE "+d.Table.SQL()+" IS "+about),
+	if err := errors.Join(s.command(ctx, sql), s.command(ctx, "COMMENT ON TABLE "+d.Table.SQL()+" IS "+document(about)),
 		s.describeColumns(ctx, d.Table, d.Columns)); err != nil {
 		return result{}, err
 	}
+	if d.Clone {
+		if err := s.command(ctx, "INSERT INTO "+d.Table.SQL()+" SELECT * FROM "+d.Like.SQL()); err != nil {
+			return result{}, err
+		}
+	}
+	done := message("status", "Table "+d.Table.Name+" successfully created.")
 	if d.Temporary {
 		s.temporary[s.key(d.Table)] = true
-		return message("status", "Table "+d.Table.Name+" successfully created."), nil
+		return done, nil
 	}
-	name := literal(d.Table.SQL())
-	return message("status", "Table "+d.Table.Name+" successfully created."), s.own(ctx, grammar.OnTable,
-		"(SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = "+name+"::regclass)", name+"::regclass")
+	name := literal(d.Table.SQL()) + "::regclass"
+	if err := s.own(ctx, grammar.OnTable, "(SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = "+name+")", name); err != nil {
+		return result{}, err
+	}
+	return done, s.copyGrants(ctx, d, grants, name)
+}
+
+// take fills in what a table has of another: with LIKE its columns, without their
+// comments, of which the documentation does not speak, and its clustering key; with
+// CLONE all that it is.
+func (s *session) take(ctx context.Context, d *grammar.Definition, about *described) error {
+	if d.Like == nil {
+		return nil
+	}
+	if err := s.needTable(ctx, *d.Like, "SELECT"); err != nil {
+		return err
+	}
+	oid, err := s.relation(ctx, *d.Like)
+	if err != nil {
+		return err
+	}
+	columns, other, err := s.everything(ctx, *d.Like, oid)
+	if err != nil {
+		return err
+	}
+	d.Columns = columns
+	if about.Cluster == nil {
+		about.Cluster = other.Cluster
+	}
+	if d.Clone {
+		about.Comment = other.Comment
+		if other.Transient && !d.Transient && !d.Temporary {
+			return sqlError{"002120", "42601", "SQL compilation error:\nTransient object cannot be cloned to a permanent object."}
+		}
+		return nil
+	}
+	for i := range d.Columns {
+		d.Columns[i].Comment = nil
+	}
+	return nil
+}
+
+// grantsToCopy are those of the table that is replaced, or else of the one that is
+// taken after ("CREATE TABLE", COPY GRANTS).
+func (s *session) grantsToCopy(ctx context.Context, d *grammar.Definition, oid uint32) ([][]string, error) {
+	if !d.CopyGrants {
+		return nil, nil
+	}
+	if oid == 0 && d.Like != nil {
+		var err error
+		if oid, err = s.relation(ctx, *d.Like); err != nil {
+			return nil, err
+		}
+	}
+	found := s.conn.ExecParams(ctx, fmt.Sprintf("SELECT role, privilege, grantable FROM snowflake_system.grants WHERE kind = '%s' AND id = %d AND privilege <> '%s'",
+		grammar.OnTable, oid, grammar.Ownership), nil, nil, nil, nil).Read()
+	var list [][]string
+	for _, row := range found.Rows {
+		list = append(list, []string{string(row[0]), string(row[1]), string(row[2])})
+	}
+	return list, found.Err
+}
+
+// copyGrants gives them, in the place of what is granted on tables to come.
+func (s *session) copyGrants(ctx context.Context, d *grammar.Definition, grants [][]string, name string) error {
+	if !d.CopyGrants {
+		return nil
+	}
+	problems := []error{s.command(ctx, fmt.Sprintf("DELETE FROM snowflake_system.grants WHERE kind = '%s' AND id = %s AND privilege <> '%s'",
+		grammar.OnTable, name, grammar.Ownership))}
+	for _, g := range grants {
+		problems = append(problems, s.command(ctx, fmt.Sprintf("INSERT INTO snowflake_system.grants VALUES (%s, '%s', %s, '', '%s', '%s')",
+			literal(g[0]), grammar.OnTable, name, g[1], g[2])))
+	}
+	return errors.Join(problems...)
 }
 
 // mayCreate holds CREATE TABLE to the role's privileges. "Creating a temporary

@@ -16,6 +16,8 @@ type described struct {
 	Comment *string `json:"comment,omitempty"`
 	// Cluster are the columns of a table's clustering key.
 	Cluster []string `json:"cluster,omitempty"`
+	// Transient tells the kind of a table.
+	Transient bool `json:"transient,omitempty"`
 }
 
 func document(d described) string {

@@ -31,13 +31,14 @@ CREATE OR REPLACE FUNCTION snowflake_system.size(kind text, place int) RETURNS n
 CREATE OR REPLACE VIEW snowflake_system.tables AS
 SELECT c.oid, coalesce(snowflake_system.member(obj_description(n.oid, 'pg_namespace'), 'name'), n.nspname::text) AS table_schema,
        coalesce(snowflake_system.member(obj_description(c.oid, 'pg_class'), 'name'), c.relname::text) AS table_name,
-       snowflake_system.member(obj_description(c.oid, 'pg_class'), 'comment') AS comment
+       snowflake_system.member(obj_description(c.oid, 'pg_class'), 'comment') AS comment,
+       CASE WHEN snowflake_system.member(obj_description(c.oid, 'pg_class'), 'transient') = 'true' THEN 'YES' ELSE 'NO' END AS transient
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname NOT IN ('snowflake_system', 'information_schema') AND n.nspname NOT LIKE 'pg\_%'
   AND snowflake_system.visible('TABLE', c.oid) AND snowflake_system.visible('SCHEMA', n.oid);
 CREATE OR REPLACE VIEW "INFORMATION_SCHEMA"."TABLES" AS
 SELECT DATABASE::text AS "TABLE_CATALOG", t.table_schema AS "TABLE_SCHEMA", t.table_name AS "TABLE_NAME",
-       'BASE TABLE'::text AS "TABLE_TYPE", t.comment AS "COMMENT"
+       'BASE TABLE'::text AS "TABLE_TYPE", t.transient AS "IS_TRANSIENT", t.comment AS "COMMENT"
 FROM snowflake_system.tables t;
 CREATE OR REPLACE VIEW "INFORMATION_SCHEMA"."SCHEMATA" AS
 SELECT DATABASE::text AS "CATALOG_NAME",

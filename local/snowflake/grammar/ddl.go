@@ -28,7 +28,7 @@ func (p *parser) create() Statement {
 		sqltext.Fail(pos, "OR REPLACE and IF NOT EXISTS exclude each other")
 	}
 	d.Table = p.table()
-	if p.AcceptWords("LIKE") {
+	if d.Clone = p.AcceptWords("CLONE"); d.Clone || p.AcceptWords("LIKE") {
 		like := p.table()
 		d.Like = &like
 	} else {
@@ -117,10 +117,12 @@ func (p *parser) column() Column {
 func (p *parser) tableAttributes(d *Definition) {
 	for {
 		switch {
-		case p.AcceptWords("CLUSTER", "BY"):
+		case !d.Clone && p.AcceptWords("CLUSTER", "BY"):
 			p.Expect("(")
 			d.Cluster = p.clusterKey()
 			p.Expect(")")
+		case !d.CopyGrants && (d.Like != nil || d.Replace) && p.AcceptWords("COPY", "GRANTS"):
+			d.CopyGrants = true
 		case p.AcceptWords("DATA_RETENTION_TIME_IN_DAYS"):
 			p.Expect("=")
 			p.inRange(0, 90)

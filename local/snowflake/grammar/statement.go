@@ -67,9 +67,13 @@ type Definition struct {
 	Table Table
 	// Columns are those of a new table, added ones, or altered ones.
 	Columns []Column
-	// Like is the table whose columns a new one takes, or nil. Other is what a
-	// table is renamed to or swapped with.
+	// Like is the table whose columns a new one takes, or nil; with Clone also its
+	// rows. Other is what a table is renamed to or swapped with.
 	Like, Other *Table
+	Clone       bool
+	// CopyGrants gives a new table the privileges on the one that it replaces, or
+	// else on Like.
+	CopyGrants bool
 	// NewName is what the one column of Columns is renamed to.
 	NewName string
 	// IfNotExists and IfExists forgive what they say; for ADD COLUMN,

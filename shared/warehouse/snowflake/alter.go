@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
@@ -28,20 +29,21 @@ func (s *preparation) alter(t task, target map[string]existingColumn) error {
 			continue
 		case statements == nil:
 			problems = append(problems, t.unfit(column, *change))
-		case t.refuses(change.Kind):
-			problems = append(problems, t.refusal(*change, statements[0]))
+		case t.Changes.Refuses(change.Kind):
+			problems = append(problems, warehouse.Refusal(t.Load, *change, statements[0]))
 		}
 		s.changes = append(s.changes, *change)
 		s.statements = append(s.statements, statements...)
 	}
-	s.addGone(t, target)
-	if t.Changes == warehouse.Freeze {
-		for _, change := range s.changes {
-			if change.Kind == "gone" {
-				problems = append(problems, t.refusal(change, "ALTER TABLE "+t.Target.SQL()+" DROP COLUMN "+table.Quote(change.Column)))
-			}
+	s.wishes = append(s.wishes, t.returned(target)...)
+	for _, change := range t.gone(target) {
+		if t.Changes.Refuses(change.Kind) {
+			problems = append(problems, warehouse.Refusal(t.Load, change, "ALTER TABLE "+t.Target.SQL()+" DROP COLUMN "+table.Quote(change.Column)))
 		}
+		s.changes = append(s.changes, change)
+		s.wishes = append(s.wishes, t.remark(change.Column, target[change.Column].comment+goneMark+string(t.Run)))
 	}
+	s.changes = warehouse.Renames(s.changes)
 	return errors.Join(problems...)
 }
 
@@ -51,15 +53,15 @@ func (t task) difference(column targetColumn, target map[string]existingColumn) 
 	name, alter := table.Quote(column.name), "ALTER TABLE "+t.Target.SQL()
 	there, found := target[column.name]
 	if !found {
-		return &warehouse.Change{Kind: "added", Column: column.name, Is: column.kind}, []string{
+		return &warehouse.Change{Kind: warehouse.Added, Column: column.name, Is: column.kind}, []string{
 			alter + " ADD COLUMN IF NOT EXISTS " + name + " " + column.kind,
-			"COMMENT ON COLUMN " + t.Target.SQL() + "." + name + " IS " + quote(column.comment),
+			t.remark(column.name, column.comment),
 		}
 	}
 	how, to := there.takes(column.kind)
 	switch how {
 	case widen:
-		return &warehouse.Change{Kind: "widened", Column: column.name, Was: there.String(), Is: to}, []string{
+		return &warehouse.Change{Kind: warehouse.Widened, Column: column.name, Was: there.String(), Is: to}, []string{
 			alter + " ALTER COLUMN " + name + " SET DATA TYPE " + to,
 		}
 	case unfit:
@@ -69,22 +71,39 @@ func (t task) difference(column targetColumn, target map[string]existingColumn) 
 	return nil, nil
 }
 
-func (t task) refuses(kind string) bool {
-	return t.Changes == warehouse.Freeze || t.Changes == warehouse.AddOnly && kind != "added"
-}
+// goneMark is in the comment of a column that was told to be gone, so that it is
+// told once.
+const goneMark = ", gone since run "
 
-// addGone notes columns that the load has not and that Stagelift made: they have
-// a comment. What a request leaves out is not gone.
-func (s *preparation) addGone(t task, target map[string]existingColumn) {
+// gone are columns that the load has not and that Stagelift made: they have a
+// comment. What a request leaves out is not gone.
+func (t task) gone(target map[string]existingColumn) []warehouse.Change {
 	known := append(names(t.Columns), t.Absent...)
 	for _, own := range []string{warehouse.RunColumn, warehouse.LoadedAtColumn, warehouse.DeletedAtColumn} {
 		known = append(known, t.own(own))
 	}
+	var list []warehouse.Change
 	for _, name := range slices.Sorted(maps.Keys(target)) {
-		if there := target[name]; there.comment != "" && !slices.Contains(known, name) {
-			s.changes = append(s.changes, warehouse.Change{Kind: "gone", Column: name, Was: there.String()})
+		if there := target[name]; there.comment != "" && !strings.Contains(there.comment, goneMark) && !slices.Contains(known, name) {
+			list = append(list, warehouse.Change{Kind: warehouse.Gone, Column: name, Was: there.String()})
 		}
 	}
+	return list
+}
+
+// returned takes the mark from columns that are back.
+func (t task) returned(target map[string]existingColumn) []string {
+	var list []string
+	for _, column := range t.Columns {
+		if comment, _, marked := strings.Cut(target[column.Name].comment, goneMark); marked {
+			list = append(list, t.remark(column.Name, comment))
+		}
+	}
+	return list
+}
+
+func (t task) remark(column, comment string) string {
+	return "COMMENT ON COLUMN " + t.Target.SQL() + "." + table.Quote(column) + " IS " + quote(comment)
 }
 
 // unfit says what a person can do about a column that cannot take the staged one:
@@ -94,16 +113,4 @@ func (t task) unfit(column targetColumn, change warehouse.Change) error {
 	return fmt.Errorf("%w: column %s of %s is %s, staged is %s (%s); rename it, and the next load adds it anew: "+
 		"ALTER TABLE %s RENAME COLUMN %s TO %s; or give the table another target",
 		warehouse.ErrColumn, name, t.Target, change.Was, change.Is, column.comment, t.Target.SQL(), name, table.Quote(column.name+"_before"))
-}
-
-func (t task) refusal(change warehouse.Change, statement string) error {
-	was, is := change.Was, change.Is
-	if was == "" {
-		was = "not there"
-	}
-	if is == "" {
-		is = "not there"
-	}
-	return fmt.Errorf("%w with schema_changes %s: column %s of %s is %s, staged is %s; to allow it run: %s",
-		warehouse.ErrColumn, t.Changes, table.Quote(change.Column), t.Target, was, is, statement)
 }

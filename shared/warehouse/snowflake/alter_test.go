@@ -3,6 +3,7 @@ package snowflake
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,6 +11,18 @@ import (
 	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
+
+func TestARenamedColumnIsToldAsItSeems(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.load(b.stage(1, "1,abc"), warehouse.Loaded)
+	l := b.stage(2, "2,abc")
+	l.Columns[1].Name = "note"
+	want := []warehouse.Change{{Kind: warehouse.Renamed, Column: "note", Was: "s", Is: "note"}}
+	if diff := cmp.Diff(want, b.load(l, warehouse.Loaded).Changes); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
 
 // drifted stages what the source has become: s is longer, gone is no more, and
 // there is a day.
@@ -38,6 +51,14 @@ func TestEveryChangeOfColumnsIsTold(t *testing.T) {
 	l := b.drifted(2)
 	if diff := cmp.Diff(want, b.load(l, warehouse.Loaded).Changes); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	if outcome := b.load(b.drifted(5), warehouse.Loaded); len(outcome.Changes)+len(outcome.Warnings) > 0 { // once is enough
+		t.Errorf("changes %+v, warnings %q", outcome.Changes, outcome.Warnings)
+	}
+	first.ID = strings.Repeat("6", 64) // it is back
+	b.load(first, warehouse.Loaded)
+	if outcome := b.load(b.drifted(7), warehouse.Loaded); len(outcome.Changes) != 1 {
+		t.Errorf("changes %+v", outcome.Changes)
 	}
 	l = b.drifted(3)
 	l.Absent = []string{"old"} // left out, and still there

@@ -3,27 +3,26 @@ package snowflake
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
-// grantShape is a role or a user, by a name without quotes, which Snowflake folds
-// to capitals, or by an exact one in quotes.
-var grantShape = regexp.MustCompile(`^(?i:(ROLE|USER)) +(?:([A-Za-z_][A-Za-z0-9_$]*)|"((?:[^"]|"")+)")$`)
-
-// grantee spells one of a load's grants as GRANT takes it.
+// grantee spells one of a load's grants as GRANT takes it. A name without quotes is
+// folded, as Snowflake folds it.
 func grantee(grant string) (string, error) {
-	m := grantShape.FindStringSubmatch(grant)
-	if m == nil {
-		return "", fmt.Errorf("grant %q: want ROLE and a role's name, or USER and a user's", grant)
+	g, err := warehouse.ParseGrant(grant)
+	if err != nil {
+		return "", err
 	}
-	name := strings.ToUpper(m[2])
-	if m[3] != "" {
-		name = strings.ReplaceAll(m[3], `""`, `"`)
+	if g.Kind == "GROUP" {
+		return "", fmt.Errorf("grant %q: Snowflake has no groups; name a ROLE or a USER", grant)
 	}
-	return strings.ToUpper(m[1]) + " " + table.Quote(name), checkName(name)
+	if !g.Exact {
+		g.Name = strings.ToUpper(g.Name)
+	}
+	return g.Kind + " " + table.Quote(g.Name), checkName(g.Name)
 }
 
 func checkGrants(grants []string) error {
