@@ -27,6 +27,12 @@ func (s *preparation) alter(t task, target map[string]existingColumn) error {
 		switch {
 		case change == nil:
 			continue
+		case statements == nil && t.Recreate && t.Mode == warehouse.Replace:
+			change.Kind = warehouse.Recreated
+			if t.Changes.Refuses(change.Kind) {
+				problems = append(problems, warehouse.Refusal(t.Load, *change, "the load with schema_changes evolve"))
+			}
+			s.anew = append(s.anew, column)
 		case statements == nil:
 			problems = append(problems, t.unfit(column, *change))
 		case t.Changes.Refuses(change.Kind):
@@ -110,7 +116,7 @@ func (t task) remark(column, comment string) string {
 // the renamed column keeps its values, and the next load adds another.
 func (t task) unfit(column targetColumn, change warehouse.Change) error {
 	name := table.Quote(column.name)
-	return fmt.Errorf("%w: column %s of %s is %s, staged is %s (%s); rename it, and the next load adds it anew: "+
+	return fmt.Errorf("%w: column %s of %s is %s, staged is %s (%s); replace the table with recreate, or rename the column, and the next load adds it anew: "+
 		"ALTER TABLE %s RENAME COLUMN %s TO %s; or give the table another target",
 		warehouse.ErrColumn, name, t.Target, change.Was, change.Is, column.comment, t.Target.SQL(), name, table.Quote(column.name+"_before"))
 }

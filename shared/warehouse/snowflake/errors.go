@@ -74,6 +74,7 @@ const (
 	codeLocked           = "000625"
 	codeNoPrivilege      = "003001"
 	codeNotFound         = "002003"
+	codeExists           = "002002"
 )
 
 // unknown reports whether Snowflake does not know the statement any more.
@@ -94,6 +95,11 @@ func (e *statementError) locked() bool {
 // notFound reports whether what a statement named is not there, or not to be seen.
 func (e *statementError) notFound() bool {
 	return e.code == codeNotFound || strings.Contains(cause(e.message), "does not exist or not authorized")
+}
+
+// exists reports whether what a statement creates is there already.
+func (e *statementError) exists() bool {
+	return e.code == codeExists || strings.Contains(cause(e.message), "already exists")
 }
 
 // several is how the failure of one of several statements is told (guide,

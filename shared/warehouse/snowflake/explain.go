@@ -14,10 +14,14 @@ func (w *Warehouse) explain(ctx context.Context, t task, at step, failed *statem
 	if failed.handle != "" {
 		outcome.Statements = []string{failed.handle}
 	}
-	if b, err := w.readLedger(ctx, t.Load); err == nil {
-		if entry, done := b.entry(t.Load); done {
-			outcome.State, outcome.Rows = warehouse.AlreadyLoaded, entry.Rows
-			return outcome, nil
+	if state, rows, err := w.doneBy(ctx, t, at); err != nil || state != "" {
+		outcome.State, outcome.Rows = state, rows
+		return outcome, err
+	}
+	if at.Tell.Mark != "" {
+		w.dropNew(ctx, t, at.Tell.Mark)
+		if failed.exists() {
+			return w.begin(ctx, t, at.round+1)
 		}
 	}
 	v, checked := failed.verdict()
@@ -33,6 +37,32 @@ func (w *Warehouse) explain(ctx context.Context, t task, at step, failed *statem
 	}
 	outcome.Errors = failed.rowErrors(t.Load)
 	return outcome, fmt.Errorf("loading %s: %w; nothing was changed", t.Target, failed)
+}
+
+// doneBy looks for the load in the ledger, and brings it to its end where it stopped
+// between the transaction and that. The state is empty where it is not there, or
+// nobody can tell.
+func (w *Warehouse) doneBy(ctx context.Context, t task, at step) (state warehouse.State, rows int64, err error) {
+	b, err := w.readLedger(ctx, t.Load)
+	if err != nil {
+		return "", 0, nil //nolint:nilerr // what the load failed for says more
+	}
+	if b.pending != nil && b.pending.load == t.ID {
+		if err := w.complete(ctx, t, *b.pending); err != nil {
+			return "", 0, fmt.Errorf("loading %s: %w", t.Target, err)
+		}
+		if b, err = w.readLedger(ctx, t.Load); err != nil {
+			return "", 0, err
+		}
+	}
+	entry, done := b.entry(t.Load)
+	switch {
+	case !done:
+		return "", 0, nil
+	case at.Tell.Mark != "": // by this very request, whoever finished it
+		return warehouse.Loaded, entry.Rows, nil
+	}
+	return warehouse.AlreadyLoaded, entry.Rows, nil
 }
 
 // refuseRejected says which rows are too many.

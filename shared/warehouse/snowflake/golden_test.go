@@ -252,6 +252,27 @@ func TestSupersededWindowIsGolden(t *testing.T) {
 	golden(t, "superseded.sql", transaction.text()+";\n")
 }
 
+// A table that takes the target's place, one of whose columns has another type.
+func TestSwapIsGolden(t *testing.T) {
+	t.Parallel()
+	l := load()
+	l.Mode, l.Swap = warehouse.Replace, true
+	task := taskOf(t, l)
+	anew, err := task.targetColumn(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task.swap = &swap{
+		mark: markOf(l, 3), comment: "what's sold", anew: []targetColumn{anew},
+		comments: map[string]string{"id": "bigint", "total": "text", "theirs": ""},
+	}
+	p, err := plan(config(), task, warehouse.Enter(l, warehouse.Verdict{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "swap.sql", tablesStatement(task.Target)+";\n"+p.text()+";\n")
+}
+
 func TestEveryGoldenFileIsTested(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.sql")
@@ -261,7 +282,7 @@ func TestEveryGoldenFileIsTested(t *testing.T) {
 	cases := goldenLoads(t)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".sql")
-		if cases[name] == nil && name != "superseded" && !strings.HasPrefix(name, "alter-") {
+		if cases[name] == nil && name != "superseded" && name != "swap" && !strings.HasPrefix(name, "alter-") {
 			t.Errorf("%s belongs to no test", file)
 		}
 	}

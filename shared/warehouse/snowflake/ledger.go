@@ -55,6 +55,8 @@ type book struct {
 	last int64
 	// lockable is true when the row that loads lock is there.
 	lockable bool
+	// pending is a load whose table has not taken the target's place yet, or nil.
+	pending *pending
 }
 
 // filterKept is what an entry says of its filter. An earlier version did not say:
@@ -101,6 +103,10 @@ func parseLedger(rows [][]*string) (book, error) {
 			continue
 		}
 		found.last = max(found.last, sequence)
+		if isPending(warehouse.State(text[5])) {
+			found.pending = &pending{load: text[1], state: text[5]}
+			continue
+		}
 		found.entries = append(found.entries, warehouse.Entry{
 			Sequence: sequence, Load: text[1], Source: text[2], Run: stage.RunID(text[3]), Mode: warehouse.Mode(text[4]),
 			State: warehouse.State(text[5]), From: text[6], To: text[7], Filter: text[8], Absent: warehouse.AbsentColumns(text[9]),

@@ -40,6 +40,9 @@ func (w *Warehouse) begin(ctx context.Context, t task, round int) (warehouse.Out
 		p, err := w.prepare(ctx, t)
 		failed := (*statementError)(nil)
 		switch {
+		case errors.Is(err, errPending) && attempt < attempts:
+		case errors.Is(err, errPending):
+			return w.begin(ctx, t, round+1)
 		case errors.As(err, &failed) && attempt < attempts:
 			// Two that create at once may meet, and one then fails although what
 			// it wanted is there.
@@ -60,18 +63,24 @@ func (w *Warehouse) begin(ctx context.Context, t task, round int) (warehouse.Out
 // another invocation, asks under the same name: so it is always sent as a
 // repetition, which it may be.
 func (w *Warehouse) submit(ctx context.Context, t task, p prepared, at step) (warehouse.Outcome, error) {
-	tx, err := plan(w.config, t, p.entry)
-	if err != nil {
-		return warehouse.Outcome{}, fmt.Errorf("planning the load of %s: %w", t.Target, err)
-	}
 	at.notes = p.notes
-	at.Tell = tx.tell
-	s := w.statement(tx.text())
-	s.Timeout = int64(w.config.Timeout / time.Second)
-	s.Parameters["MULTI_STATEMENT_COUNT"] = strconv.Itoa(len(tx.statements))
-	s.Parameters["QUERY_TAG"] = queryTag(t.Load)
 	for attempt := 0; ; attempt++ {
-		a, err := w.api.submit(ctx, requestID(t.ID, at.round*attempts+attempt, s.Statement), s, true)
+		number := at.round*attempts + attempt
+		if p.swap != nil {
+			own := *p.swap
+			own.mark = markOf(t.Load, number)
+			t.swap = &own
+		}
+		tx, err := plan(w.config, t, p.entry)
+		if err != nil {
+			return warehouse.Outcome{}, fmt.Errorf("planning the load of %s: %w", t.Target, err)
+		}
+		at.Tell = tx.tell
+		s := w.statement(tx.text())
+		s.Timeout = int64(w.config.Timeout / time.Second)
+		s.Parameters["MULTI_STATEMENT_COUNT"] = strconv.Itoa(len(tx.statements))
+		s.Parameters["QUERY_TAG"] = queryTag(t.Load)
+		a, err := w.api.submit(ctx, requestID(t.ID, number, s.Statement), s, true)
 		failed := (*statementError)(nil)
 		switch {
 		case err == nil && a.Handle == "":

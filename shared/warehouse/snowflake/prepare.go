@@ -16,6 +16,8 @@ type prepared struct {
 	verdict warehouse.Verdict
 	// entry is what the ledger will say of the load.
 	entry warehouse.Entry
+	// swap is how the rows take the target's place, but for its mark; or nil.
+	swap *swap
 	notes
 }
 
@@ -32,6 +34,12 @@ func (w *Warehouse) prepare(ctx context.Context, t task) (prepared, error) {
 			return prepared{}, err
 		}
 	}
+	if b.pending != nil {
+		if err := w.complete(ctx, t, *b.pending); err != nil {
+			return prepared{}, err
+		}
+		return prepared{}, errPending
+	}
 	p := prepared{}
 	p.verdict, err = warehouse.Judge(t.Load, b.entries)
 	if err != nil || p.verdict.State != "" && !p.verdict.Enter {
@@ -39,8 +47,42 @@ func (w *Warehouse) prepare(ctx context.Context, t task) (prepared, error) {
 	}
 	p.entry = warehouse.Enter(t.Load, p.verdict)
 	p.entry.Sequence = b.last + 1
-	p.notes, err = w.setUp(ctx, t, found, b.lockable)
+	s, err := setUpFor(w.config, t, found)
+	if err != nil {
+		return prepared{}, fmt.Errorf("preparing table %s: %w; nothing was changed", t.Target, err)
+	}
+	if p.notes, err = w.setUp(ctx, t, s, b.lockable); err != nil {
+		return prepared{}, err
+	}
+	if p.verdict.State == "" && (t.Swap && t.Mode == warehouse.Replace || len(s.anew) > 0) {
+		p.swap, err = w.swapFor(ctx, t, s, found)
+	}
 	return p, err
+}
+
+// errPending means that a swap was brought to its end, and all is to be looked at
+// anew.
+var errPending = errors.New("an earlier load was brought to its end")
+
+// swapFor says what of the target a new table has to keep.
+func (w *Warehouse) swapFor(ctx context.Context, t task, s preparation, found existing) (*swap, error) {
+	there, err := w.tables(ctx, t.Target)
+	if err != nil {
+		return nil, fmt.Errorf("looking at table %s: %w", t.Target, err)
+	}
+	columns, err := t.targetColumns()
+	if err != nil {
+		return nil, err
+	}
+	info := there[t.Target]
+	p := &swap{transient: info.transient, comment: info.comment, comments: map[string]string{}, anew: s.anew}
+	for _, column := range columns {
+		p.comments[column.name] = column.comment
+	}
+	for name, column := range found.target {
+		p.comments[name] = column.comment
+	}
+	return p, nil
 }
 
 // openLedger reads the ledger. One of an earlier version is given the columns that
@@ -69,11 +111,7 @@ func (w *Warehouse) look(ctx context.Context, t task) (existing, error) {
 }
 
 // setUp creates what is missing, in one request.
-func (w *Warehouse) setUp(ctx context.Context, t task, found existing, lockable bool) (notes, error) {
-	s, err := setUpFor(w.config, t, found)
-	if err != nil {
-		return notes{}, fmt.Errorf("preparing table %s: %w; nothing was changed", t.Target, err)
-	}
+func (w *Warehouse) setUp(ctx context.Context, t task, s preparation, lockable bool) (notes, error) {
 	if !lockable {
 		s.statements = append(s.statements, lockRow(w.config, t.Load))
 	}

@@ -21,6 +21,8 @@ type preparation struct {
 	wishes []string
 	// changes are what differs of the target's columns.
 	changes []warehouse.Change
+	// anew are columns that a new table in the target's place has with other types.
+	anew []targetColumn
 }
 
 // setUpFor says what a load misses.
@@ -39,6 +41,8 @@ func setUpFor(c Config, t task, found existing) (preparation, error) {
 		s.statements = append(s.statements, "CREATE TABLE IF NOT EXISTS "+t.Target.SQL()+" ("+columns+")"+cluster)
 	} else if err := s.alter(t, found.target); err != nil {
 		return preparation{}, err
+	} else if t.Swap && t.Mode == warehouse.Replace || len(s.anew) > 0 {
+		s.wishes = append(s.wishes, t.grants()...) // the new table takes them over
 	}
 	if !found.ledger {
 		s.schemas = append(s.schemas, c.LedgerSchema)

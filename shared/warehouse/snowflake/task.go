@@ -16,6 +16,9 @@ type task struct {
 	warehouse.Load
 	// fields are the names of the columns in the files, in the columns' order.
 	fields []string
+	// swap is how the rows take the target's place, where they do so as a table;
+	// nil where they are put into the target.
+	swap *swap
 }
 
 // newTask spells a load's names, and refuses those that cannot be.

@@ -30,6 +30,8 @@ type telling struct {
 	Marked  []int `json:"m,omitempty"`
 	// Rejected list rows that COPY did not take.
 	Rejected []int `json:"r,omitempty"`
+	// Mark is that of the new table, where there is one.
+	Mark string `json:"w,omitempty"`
 }
 
 func (tx *transaction) add(statements ...string) {
@@ -66,7 +68,7 @@ func plan(c Config, t task, entry warehouse.Entry) (transaction, error) {
 	book := ledger(c, t.Load).SQL()
 	tx.add("BEGIN TRANSACTION",
 		"UPDATE "+book+" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = ''",
-		ensure(checkLock, "COUNT(*) > 0", book+" WHERE load_id = ''"),
+		ensure(checkLock, "COUNT(CASE WHEN load_id = '' THEN 1 END) > 0 AND COUNT(CASE WHEN state LIKE 'swap%' THEN 1 END) = 0", book),
 		unchanged(c, t.Load, entry))
 	if entry.State == warehouse.Loaded || entry.State == warehouse.Aside {
 		if err := tx.apply(c, t); err != nil {
@@ -80,7 +82,16 @@ func plan(c Config, t task, entry warehouse.Entry) (transaction, error) {
 	}
 	record := warehouse.Planned(t.Load, entry)
 	record.Outcome.Statements = []string{queryTag(t.Load)}
-	tx.add(note(c, record, countOf(c, t.Load)), enter(c, t.Load, entry), "COMMIT")
+	if t.swap == nil {
+		tx.add(note(c, record, countOf(c, t.Load)), enter(c, t.Load, entry), "COMMIT")
+	} else {
+		tx.tell.Mark = t.swap.mark
+		entry.State = warehouse.State(stateSwap + t.swap.mark)
+		tx.add(enter(c, t.Load, entry), "COMMIT", t.swap.clone(c, t, t.ID),
+			turn(c, t.Load, t.ID, stateSwap+t.swap.mark, stateSwapped+t.swap.mark))
+		tx.add(t.swap.closing(c, t, t.ID)...)
+		tx.add(note(c, record, countOf(c, t.Load)))
+	}
 	tx.tell.Statements = len(tx.statements)
 	if size := len(tx.text()); size > requestLimit {
 		return transaction{}, fmt.Errorf("the %d parts and %d columns make a request of %d bytes, Snowflake takes %d; stage fewer, larger parts",
@@ -102,6 +113,9 @@ func (tx *transaction) create(c Config, t task) error {
 			tx.add(createRejected(c, t.Load))
 		}
 	}
+	if t.swap != nil {
+		tx.add(t.swap.createNew(c, t)...)
+	}
 	if t.Sweep != nil {
 		keys, err := createStaging(t.keyTask(), sweepTable(c, t.Load))
 		if err != nil {
@@ -115,7 +129,7 @@ func (tx *transaction) create(c Config, t task) error {
 // apply copies the parts and puts their rows into the target.
 func (tx *transaction) apply(c Config, t task) error {
 	if len(t.Parts) == 0 {
-		if t.Mode == warehouse.Replace {
+		if t.Mode == warehouse.Replace && t.swap == nil {
 			tx.add("DELETE FROM "+t.Target.SQL(), none(checkTarget, t.Target.SQL()))
 		}
 		return nil
@@ -129,11 +143,16 @@ func (tx *transaction) apply(c Config, t task) error {
 		return err
 	}
 	switch t.Mode {
+	case warehouse.Replace:
+		into := t.Target
+		if t.swap != nil {
+			into = newTable(c, t.ID, t.swap.mark)
+		} else {
+			tx.add("DELETE FROM " + into.SQL())
+		}
+		tx.add(insert(c, t, into, columns), ensure(checkTarget, "COUNT(*) = (SELECT COUNT(*) FROM "+staging+")", into.SQL()))
 	case warehouse.Append:
 		tx.append(c, t, columns)
-	case warehouse.Replace:
-		tx.add("DELETE FROM "+t.Target.SQL(), insert(c, t, t.Target, columns),
-			ensure(checkTarget, "COUNT(*) = (SELECT COUNT(*) FROM "+staging+")", t.Target.SQL()))
 	case warehouse.Merge:
 		tx.merge(c, t, columns)
 	}

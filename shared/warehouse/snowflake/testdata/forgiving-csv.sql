@@ -9,7 +9,7 @@ CREATE TEMPORARY TABLE "STAGELIFT"."stagelift_0f0f0f0f0f0f0f0f" ("id" NUMBER(19,
 CREATE TEMPORARY TABLE "STAGELIFT"."stagelift_0f0f0f0f0f0f0f0f_rejected" (reason VARCHAR, file VARCHAR, line NUMBER(19,0), field VARCHAR, code VARCHAR, record NUMBER(19,0));
 BEGIN TRANSACTION;
 UPDATE "STAGELIFT"."public.orders" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = '';
-SELECT CAST(CASE WHEN COUNT(*) > 0 THEN '1' ELSE 'stagelift lock ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders" WHERE load_id = '';
+SELECT CAST(CASE WHEN COUNT(CASE WHEN load_id = '' THEN 1 END) > 0 AND COUNT(CASE WHEN state LIKE 'swap%' THEN 1 END) = 0 THEN '1' ELSE 'stagelift lock ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders";
 SELECT CAST(CASE WHEN COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' OR load_id <> '' AND source <> 'public.orders' OR sequence > 1 AND (mode <> 'append' OR window_to IS NOT NULL) THEN 1 END) = 0 THEN '1' ELSE 'stagelift ledger ' || COUNT(*) END AS NUMBER(38,0)) FROM "STAGELIFT"."public.orders";
 COPY INTO "STAGELIFT"."stagelift_0f0f0f0f0f0f0f0f" FROM @"STAGELIFT"."STAGING"/shop/public.orders/20261121T003000Z-7f3a91c2/ FILES = ('part-00000.csv', 'part-00001.csv') FILE_FORMAT = (TYPE = CSV COMPRESSION = NONE FIELD_DELIMITER = ',' SKIP_HEADER = 0 FIELD_OPTIONALLY_ENCLOSED_BY = '"' ESCAPE_UNENCLOSED_FIELD = NONE NULL_IF = ('\\N') EMPTY_FIELD_AS_NULL = FALSE BINARY_FORMAT = HEX) ON_ERROR = CONTINUE FORCE = TRUE;
 INSERT INTO "STAGELIFT"."stagelift_0f0f0f0f0f0f0f0f_rejected" (reason, file, line, field, code, record) SELECT v.error, v.file, v.line, v.column_name, TO_VARCHAR(v.code), v.row_number FROM TABLE(VALIDATE("STAGELIFT"."stagelift_0f0f0f0f0f0f0f0f", JOB_ID => '_last')) AS v;
