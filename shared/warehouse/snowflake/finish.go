@@ -3,6 +3,9 @@ package snowflake
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
@@ -13,18 +16,15 @@ import (
 // nothing.
 func (w *Warehouse) finish(ctx context.Context, t task, at step, a answer) (warehouse.Outcome, error) {
 	outcome := at.outcome(warehouse.Outcome{State: warehouse.Loaded, Rows: max(t.Rows, 0), Statements: append([]string{a.Handle}, a.Handles...)})
-	var report copyReport
-	known := len(a.Handles) > 0 && len(a.Handles) == at.Tell.Statements
-	if known {
-		for _, number := range at.Tell.Copies {
-			if err := w.readReport(ctx, a.Handles[number], &report); err != nil {
-				known = false
-				break
-			}
-		}
-	}
-	if !known {
+	if len(a.Handles) == 0 || len(a.Handles) != at.Tell.Statements {
 		return w.counted(ctx, t, outcome)
+	}
+	told := w.hear(ctx, a.Handles, slices.Concat(at.Tell.Copies, at.Tell.Updated, at.Tell.Deleted, at.Tell.Marked))
+	var report copyReport
+	for _, place := range at.Tell.Copies {
+		if err := report.add(told[place].answer, told[place].rows); err != nil {
+			return w.counted(ctx, t, outcome)
+		}
 	}
 	if t.Rows < 0 || t.forgiving() {
 		outcome.Rows = report.rows
@@ -36,9 +36,8 @@ func (w *Warehouse) finish(ctx context.Context, t task, at step, a answer) (ware
 		}
 		outcome.Errors = append(outcome.Errors, list...)
 	}
-	c := changed{w: w, handles: a.Handles, told: map[int]answer{}}
-	outcome.Updated = c.count(ctx, at.Tell.Updated, "number of rows updated")
-	outcome.Deleted = c.count(ctx, at.Tell.Deleted, "number of rows deleted") + c.count(ctx, at.Tell.Marked, "number of rows updated")
+	outcome.Updated = told.count(at.Tell.Updated, "number of rows updated")
+	outcome.Deleted = told.count(at.Tell.Deleted, "number of rows deleted") + told.count(at.Tell.Marked, "number of rows updated")
 	if problem := report.check(t.Load); problem != nil {
 		return outcome, fmt.Errorf("loading %s: %w: %w; the transaction counted %d rows and is committed: look at the target",
 			t.Target, warehouse.ErrRowCount, problem, outcome.Rows)
@@ -46,27 +45,49 @@ func (w *Warehouse) finish(ctx context.Context, t task, at step, a answer) (ware
 	return outcome, nil
 }
 
-// changed reads what statements tell of the rows that they changed, each once.
-type changed struct {
-	w       *Warehouse
-	handles []string
-	told    map[int]answer
+// told is what statements have answered, by their numbers.
+type told map[int]heard
+
+type heard struct {
+	answer *answer
+	rows   [][]*string
 }
 
-// count adds up a column of statements' answers. What cannot be read any more
-// counts as nothing.
-func (c changed) count(ctx context.Context, places []int, column string) (total int64) {
+// hearAtOnce bounds how many answers are asked for beside one another.
+const hearAtOnce = 8
+
+// hear asks for the answers of statements that are done. What cannot be read any
+// more is empty.
+func (w *Warehouse) hear(ctx context.Context, handles []string, places []int) told {
+	slices.Sort(places)
+	places = slices.Compact(places)
+	list := make([]heard, len(places))
+	var asking errgroup.Group
+	asking.SetLimit(hearAtOnce)
+	for i, place := range places {
+		asking.Go(func() error {
+			a, err := w.api.status(ctx, handles[place])
+			list[i].answer = &a
+			if err == nil {
+				list[i].rows, _ = w.api.rows(ctx, a) // none tells nothing
+			}
+			return nil
+		})
+	}
+	_ = asking.Wait() // none fails
+	all := told{}
+	for i, place := range places {
+		all[place] = list[i]
+	}
+	return all
+}
+
+// count adds up a column of statements' answers.
+func (t told) count(places []int, column string) (total int64) {
 	for _, place := range places {
-		told, known := c.told[place]
-		if !known {
-			told, _ = c.w.api.status(ctx, c.handles[place])
-			c.told[place] = told
-		}
-		at := told.column(column)
-		if at < 0 || len(told.Data) != 1 || at >= len(told.Data[0]) {
-			continue
-		}
-		if n, err := number(told.Data[0][at]); err == nil {
+		at := t[place].answer.column(column)
+		if rows := t[place].rows; at >= 0 && len(rows) == 1 {
+			n, _ := number(rows[0][at]) // what is no number counts as nothing
 			total += n
 		}
 	}

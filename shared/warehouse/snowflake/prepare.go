@@ -24,15 +24,9 @@ type prepared struct {
 // prepare looks what is there, has the load judged, and creates what is missing
 // for it if it is to go ahead.
 func (w *Warehouse) prepare(ctx context.Context, t task) (prepared, error) {
-	found, err := w.look(ctx, t)
+	found, b, err := w.lookAndRead(ctx, t)
 	if err != nil {
-		return prepared{}, fmt.Errorf("looking at table %s: %w", t.Target, err)
-	}
-	var b book
-	if found.ledger {
-		if b, err = w.openLedger(ctx, t.Load, found); err != nil {
-			return prepared{}, err
-		}
+		return prepared{}, err
 	}
 	if b.pending != nil {
 		if err := w.complete(ctx, t, *b.pending); err != nil {
@@ -83,6 +77,37 @@ func (w *Warehouse) swapFor(ctx context.Context, t task, s preparation, found ex
 		p.comments[name] = column.comment
 	}
 	return p, nil
+}
+
+// lookAndRead looks what is there and reads the ledger, beside one another: mostly
+// it is there, as it should be. Where it is not, or not as it should be, what was
+// read meanwhile does not count.
+func (w *Warehouse) lookAndRead(ctx context.Context, t task) (existing, book, error) {
+	type ledgerRead struct {
+		book
+		err error
+	}
+	reading := make(chan ledgerRead, 1)
+	go func() {
+		rows, err := w.query(ctx, ledgerStatement(w.config, t.Load))
+		var b book
+		if err == nil {
+			b, err = parseLedger(rows)
+		}
+		reading <- ledgerRead{b, err}
+	}()
+	found, err := w.look(ctx, t)
+	read := <-reading
+	switch {
+	case err != nil:
+		return existing{}, book{}, fmt.Errorf("looking at table %s: %w", t.Target, err)
+	case !found.ledger:
+		return found, book{}, nil
+	case read.err == nil && !w.folds.Load():
+		return found, read.book, nil
+	}
+	b, err := w.openLedger(ctx, t.Load, found)
+	return found, b, err
 }
 
 // openLedger reads the ledger. One of an earlier version is given the columns that

@@ -1,7 +1,6 @@
 package snowflake
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,20 +16,8 @@ type copyReport struct {
 	errors int64
 }
 
-// readReport adds the result of one COPY: a row for each file (reference, "COPY
-// INTO <table>", Output).
-func (w *Warehouse) readReport(ctx context.Context, handle string, report *copyReport) error {
-	a, err := w.api.status(ctx, handle)
-	if err != nil {
-		return err
-	}
-	rows, err := w.api.rows(ctx, a)
-	if err != nil {
-		return err
-	}
-	return report.add(&a, rows)
-}
-
+// add adds the result of one COPY: a row for each file (reference, "COPY INTO
+// <table>", Output).
 func (r *copyReport) add(a *answer, rows [][]*string) error {
 	file, loaded, seen := a.column("file"), a.column("rows_loaded"), a.column("errors_seen")
 	if file < 0 || loaded < 0 || seen < 0 {
