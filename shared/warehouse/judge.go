@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -21,6 +22,9 @@ type Verdict struct {
 	// in the ledger, as one that brought no rows: those after it would wait for it
 	// for ever.
 	Enter bool
+	// Since is where the window begins that is Abandoned, if elsewhere than it says:
+	// what lies before is there.
+	Since string
 	// Aside is true when the load goes ahead and its window is entered as Aside:
 	// what comes next in the order does not follow it.
 	Aside bool
@@ -41,9 +45,10 @@ const mostUnder = 8
 //
 //   - the entry of the load itself, one of each other source, and those of runs that
 //     repair the load's, or that the load repairs;
-//   - those of all runs that are newer than the load's;
+//   - those of all runs that are newer than the load's, and those that are Abandoned;
 //   - of those with a window that are not Aside the last one by sequence, and of
-//     those without a window and without a filter;
+//     those that loaded all rows, and those that replaced the table, that of the
+//     newest run each.
 //
 // More of them do no harm. The error is ErrOtherSource, ErrHeld, ErrDoubles or
 // ErrLate.
@@ -67,7 +72,11 @@ func Judge(load Load, ledger []Entry) (Verdict, error) {
 	if load.Abandon == "" || verdict.State != "" || IsHeldFor(err, ErrHeld) {
 		return verdict, err
 	}
-	return Verdict{State: Abandoned, Enter: !verdict.Aside, Reason: load.Abandon}, nil
+	given := Verdict{State: Abandoned, Enter: !verdict.Aside, Reason: load.Abandon}
+	if load.Window != nil && given.Enter {
+		given.Since = b.last.To
+	}
+	return given, nil
 }
 
 func alreadyIn(e Entry) Verdict {
@@ -82,13 +91,17 @@ func alreadyIn(e Entry) Verdict {
 
 // book is what a load has to know of its target's ledger.
 type book struct {
-	// last is the last window in the order, whole the last load without a window
-	// or filter; zero where there is none.
+	// last is the last window in the order, whole the newest run that loaded all
+	// rows; zero where there is none.
 	last, whole Entry
+	// replaced is the newest run that replaced the table, whole or by windows.
+	replaced stage.RunID
 	// newer are the loads of newer runs that brought or removed rows, oldest first.
 	newer []Entry
 	// covering is the newest of them that has all that the load has, or zero.
 	covering Entry
+	// given are windows that were abandoned.
+	given []Entry
 	// repaired is the load that has read once more what this one has, or zero;
 	// mended is the one that this one would read once more.
 	repaired, mended Entry
@@ -103,6 +116,9 @@ func read(load Load, ledger []Entry) book {
 		if load.Repairs != "" && e.Run == load.Repairs {
 			b.mended = e
 		}
+		if e.To != "" && e.State == Abandoned {
+			b.given = append(b.given, e)
+		}
 		if e.brought() {
 			b.add(load, e)
 		}
@@ -116,7 +132,10 @@ func (b *book) add(load Load, e Entry) {
 	if e.Repairs != "" && e.Repairs == load.Run {
 		b.repaired = e
 	}
-	if e.To == "" && e.Filter == "" && e.Sequence > b.whole.Sequence {
+	if e.Mode == Replace {
+		b.replaced = max(b.replaced, e.Run)
+	}
+	if e.To == "" && e.Filter == "" && e.Run > b.whole.Run {
 		b.whole = e
 	}
 	if e.Run <= load.Run {
@@ -175,7 +194,7 @@ func skipped(format string, args ...any) Verdict {
 // judgeAppend: what is appended needs no order among what is appended. Whole tables
 // are added as often as somebody asks; not beside windows, whose rows they have.
 func (b book) judgeAppend(load Load) (Verdict, error) {
-	if load.Filter == "" && b.last.To != "" && b.last.brought() {
+	if load.Filter == "" && b.last.To != "" && b.whole.Run <= b.last.place() {
 		return Verdict{}, b.doubles(load, "windows up to "+quoted(b.last.To)+" of this table are there")
 	}
 	if late := b.newerMerges(); len(late) > 0 {
@@ -201,7 +220,10 @@ func (b book) under(load Load) (Verdict, error) {
 	}
 	told := load.Mode == Merge && len(b.newer) <= mostUnder && load.Find != nil
 	for _, e := range b.newer {
-		told = told && e.hasColumns(load) && !e.Swept && e.Mode != Replace
+		// A row that a sweep would have removed, and a newer run has brought in part,
+		// would keep the rest of its former self.
+		whole := load.Sweep == nil || len(e.Absent) == 0
+		told = told && e.hasColumns(load) && whole && !e.Swept && e.Mode != Replace
 	}
 	if !told {
 		return Verdict{}, b.late(load, b.newer)

@@ -54,6 +54,9 @@ func Enter(load Load, v Verdict) Entry {
 	if load.Window != nil {
 		e.From, e.To = load.Window.From, load.Window.To
 	}
+	if v.Since != "" {
+		e.From = v.Since
+	}
 	if v.Enter {
 		e.Rows, e.Swept = 0, false
 	}
@@ -73,6 +76,14 @@ func (v Verdict) enterAs() State {
 
 // brought reports whether the load's rows are in the target, or were.
 func (e Entry) brought() bool { return e.State == "" || e.State == Loaded || e.State == Aside }
+
+// place is the run that an entry stands for: what it repairs is older than its rows.
+func (e Entry) place() stage.RunID {
+	if e.Repairs != "" {
+		return e.Repairs
+	}
+	return e.Run
+}
 
 // FilterMark is a filter as ledgers keep it: its digest, since a filter may be
 // longer than a column, and every warehouse quotes differently.

@@ -76,10 +76,11 @@ func ledgerStatement(c Config, load warehouse.Load) string {
 	return "SELECT COALESCE(sequence, 0), load_id, source, run, COALESCE(mode, 'append'), COALESCE(state, 'loaded'), window_from, window_to, " + filterKept +
 		", absent, CASE WHEN swept THEN 1 ELSE 0 END, repairs, row_count" + from +
 		" WHERE load_id = " + quote(load.ID) + " OR source <> " + quote(load.Source.String()) +
-		" OR run > " + quote(string(load.Run)) + " OR repairs = " + quote(string(load.Run)) + repairs +
+		" OR run > " + quote(string(load.Run)) + " OR state = 'abandoned' OR repairs = " + quote(string(load.Run)) + repairs +
 		" OR sequence = (SELECT MAX(sequence)" + from + ")" +
 		" OR sequence = (SELECT MAX(sequence)" + from + " WHERE window_to IS NOT NULL AND COALESCE(state, 'loaded') <> 'aside')" +
-		" OR sequence = (SELECT MAX(sequence)" + from + " WHERE window_to IS NULL AND COALESCE(state, 'loaded') = 'loaded' AND " + filterKept + " = '')"
+		" OR run = (SELECT MAX(run)" + from + " WHERE mode = 'replace')" +
+		" OR run = (SELECT MAX(run)" + from + " WHERE window_to IS NULL AND COALESCE(state, 'loaded') = 'loaded' AND " + filterKept + " = '')"
 }
 
 // filterKept is what an entry says of its filter. An earlier version did not say:
