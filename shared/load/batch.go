@@ -152,7 +152,7 @@ func (j *Job) loadOf(id string, of arrival, columns []table.Column, members []ar
 		mode = warehouse.Append
 	}
 	load := warehouse.Load{
-		ID: id, Source: table.Name{Schema: of.Bucket, Table: r.Prefix}, Target: r.Target, Mode: mode,
+		ID: id, Filter: "objects of " + id, Find: j.findBatch, Source: table.Name{Schema: of.Bucket, Table: r.Prefix}, Target: r.Target, Mode: mode,
 		Newest: r.Newest, Deleted: r.Deleted, Columns: columns, Format: r.format(), Bucket: of.Bucket, Rows: rowsOf(members),
 		Layout: warehouse.TargetLayout{DistKey: r.DistKey, SortKeys: r.SortKeys, ClusterBy: r.ClusterBy},
 	}

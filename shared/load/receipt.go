@@ -87,7 +87,7 @@ func (j *Job) planReceipt(ctx context.Context, location object.Location) (planne
 func (j *Job) describe(r stage.Receipt, id string) warehouse.Load {
 	load := warehouse.Load{
 		ID: id, Run: r.Run, Source: r.Table, Target: j.target(r), Mode: warehouse.Mode(r.Load.Mode),
-		Filter: r.Filter, Absent: r.Absent, Columns: r.Columns, Format: r.Format, Bucket: j.Bucket, Rows: r.Rows, Window: r.Window,
+		Filter: r.Filter, Absent: r.Absent, Repairs: r.Repairs, Find: j.findReceipt(stage.Folder{Database: r.Database, Table: r.Table}), Columns: r.Columns, Format: r.Format, Bucket: j.Bucket, Rows: r.Rows, Window: r.Window,
 		Layout: warehouse.TargetLayout{DistKey: r.Load.DistKey, SortKeys: r.Load.SortKeys, ClusterBy: r.Load.ClusterBy},
 	}
 	if load.Mode == warehouse.Merge {

@@ -43,6 +43,9 @@ type Receipt struct {
 	// Altered counts, by column, values that were changed to fit what they are
 	// loaded into, as the request said; nil when none was.
 	Altered map[string]Altered `json:"altered,omitempty"`
+	// Repairs is the run whose rows were read once more by this one, in its place;
+	// empty for most.
+	Repairs RunID `json:"repairs,omitempty"`
 	// Origin is the table that was read.
 	Origin *Origin `json:"origin,omitempty"`
 	// Apart are tables that inherit from this one, as they print, whose rows are

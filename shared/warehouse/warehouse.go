@@ -115,6 +115,9 @@ type Load struct {
 	// Abandon is why a person wants the load to be left out; empty for most. It
 	// takes its place in the ledger without its rows.
 	Abandon string
+	// Under are loads of newer runs whose rows are to stay as they are, as Verdict
+	// has it. A warehouse sets it when it has judged the load.
+	Under []Load
 	// Find gives the load that an entry of the ledger is of, with its parts, so that
 	// the keys that it brought can be read once more. It is nil where none can be
 	// found.

@@ -18,7 +18,7 @@ var (
 func TestJudgementOfRandomHistories(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	for n := range uint64(*histories) { //nolint:gosec // not negative
+	for n := range uint64(*histories) {
 		w := Draw(*seed + n)
 		l := &Ledger{Relevant: relevant, Seen: seen}
 		deliver := func(r Receipt) (warehouse.State, error) { return l.Deliver(r, w.Fails()) }

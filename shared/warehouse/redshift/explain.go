@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
@@ -14,7 +16,7 @@ import (
 // reasons too: it must have failed by its division.
 func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
 	index := ended.failedAt()
-	found, err := w.checkAt(load, index)
+	found, err := w.checkAt(load, ended, index)
 	if err != nil {
 		return warehouse.Outcome{}, err
 	}
@@ -44,13 +46,26 @@ func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, e
 	return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, ended)
 }
 
-// checkAt returns what the statement of that number checks.
-func (w *Warehouse) checkAt(load warehouse.Load, index int) (check, error) {
+// checkAt returns what the statement of that number checks. It goes by the text, for
+// a load that went under others has more statements than it is known to have by now.
+func (w *Warehouse) checkAt(load warehouse.Load, ended description, index int) (check, error) {
 	statements, err := loadStatements(w.config, load, warehouse.Enter(load, warehouse.Verdict{}))
-	if err != nil || index < 0 || index >= len(statements) {
+	if err != nil || index < 0 || index >= len(ended.subs) {
 		return checkNothing, err
 	}
-	return statements[index].check, nil
+	if index < len(takeTurn(ledger(w.config, load), warehouse.Entry{})) { // it has the number of the ledger's last entry in it
+		return statements[index].check, nil
+	}
+	text := aws.ToString(ended.subs[index].QueryString)
+	for _, s := range statements {
+		if s.text == text {
+			return s.check, nil
+		}
+	}
+	if strings.HasPrefix(text, "COPY ") {
+		return checkCopy, nil
+	}
+	return checkNothing, nil
 }
 
 // dividedByZero reports whether a check did not hold. Leader and compute nodes

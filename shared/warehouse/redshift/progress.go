@@ -156,9 +156,18 @@ func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at ste
 	if verdict.Enter {
 		load = withoutRows(load)
 	}
+	if load.Sweep != nil && len(verdict.Under) > 0 {
+		return warehouse.Outcome{}, warehouse.TooManyUnder(load)
+	}
+	if load.Under, err = warehouse.FindUnder(ctx, load, verdict); err != nil {
+		return warehouse.Outcome{}, err
+	}
 	statements, err := loadStatements(w.config, load, entry)
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+	}
+	if len(statements) > maxStatements {
+		return warehouse.Outcome{}, warehouse.TooManyUnder(load)
 	}
 	id, err := w.submitBatch(ctx, batchName(w.config, load), texts(statements))
 	if err != nil {

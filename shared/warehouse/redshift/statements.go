@@ -87,6 +87,11 @@ func copyAndApply(c Config, load warehouse.Load) ([]statement, error) {
 	if load.Rows >= 0 {
 		statements = append(statements, statement{check: checkCount, text: failUnless(fmt.Sprintf("COUNT(*) = %d", load.Rows), staging)})
 	}
+	under, err := goingUnder(c, load)
+	if err != nil {
+		return nil, err
+	}
+	statements = append(statements, under...)
 	switch load.Mode {
 	case warehouse.Append:
 		return append(statements, appending(load, columns)...), nil

@@ -54,6 +54,9 @@ func (w *Warehouse) begin(ctx context.Context, t task, round int) (warehouse.Out
 		case p.verdict.State != "":
 			return warehouse.Outcome{State: p.verdict.State, Rows: p.verdict.Rows, Reason: p.verdict.Reason}, nil
 		default:
+			if t.Under, err = warehouse.FindUnder(ctx, t.Load, p.verdict); err != nil {
+				return warehouse.Outcome{}, err
+			}
 			return w.submit(ctx, t, p, step{name: stepLoad, round: round})
 		}
 	}

@@ -71,8 +71,10 @@ func ledger(c Config, load warehouse.Load) table.Name {
 // stagingTable lives as long as the request that creates it; the load's id
 // keeps it from meeting a table of the user's.
 func stagingTable(c Config, load warehouse.Load) string {
-	return table.Name{Schema: c.LedgerSchema, Table: "stagelift_" + load.ID[:min(16, len(load.ID))]}.SQL()
+	return table.Name{Schema: c.LedgerSchema, Table: stagingName(load)}.SQL()
 }
+
+func stagingName(load warehouse.Load) string { return "stagelift_" + load.ID[:min(16, len(load.ID))] }
 
 // quote returns a string literal. A backslash escapes in one.
 func quote(s string) string {

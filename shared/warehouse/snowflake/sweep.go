@@ -59,6 +59,9 @@ func (tx *transaction) sweep(c Config, t task) error {
 	keys := sweepTable(c, t.Load)
 	tx.add(copies...)
 	tx.add(ensure(checkSwept, fmt.Sprintf("COUNT(*) = %d", t.Sweep.Rows), keys), none(checkSweptKeys, keys+" WHERE "+someNull(t.Keys)))
+	if err := tx.spare(c, t); err != nil {
+		return err
+	}
 	columns, err := k.targetColumns()
 	if err != nil {
 		return err

@@ -70,6 +70,9 @@ func plan(c Config, t task, entry warehouse.Entry) (transaction, error) {
 		"UPDATE "+book+" SET loaded_at = CURRENT_TIMESTAMP() WHERE load_id = ''",
 		ensure(checkLock, "COUNT(CASE WHEN load_id = '' THEN 1 END) > 0 AND COUNT(CASE WHEN state LIKE 'swap%' THEN 1 END) = 0", book),
 		unchanged(c, t.Load, entry))
+	if err := tx.copyAbove(c, t); err != nil {
+		return transaction{}, err
+	}
 	if entry.State == warehouse.Loaded || entry.State == warehouse.Aside {
 		if err := tx.apply(c, t); err != nil {
 			return transaction{}, err
@@ -116,6 +119,9 @@ func (tx *transaction) create(c Config, t task) error {
 	if t.swap != nil {
 		tx.add(t.swap.createNew(c, t)...)
 	}
+	if err := tx.createAbove(c, t); err != nil {
+		return err
+	}
 	if t.Sweep != nil {
 		keys, err := createStaging(t.keyTask(), sweepTable(c, t.Load))
 		if err != nil {
@@ -138,6 +144,9 @@ func (tx *transaction) apply(c Config, t task) error {
 		return err
 	}
 	staging := stagingTable(c, t.Load)
+	if err := tx.goUnder(c, t); err != nil {
+		return err
+	}
 	columns, err := t.targetColumns()
 	if err != nil {
 		return err

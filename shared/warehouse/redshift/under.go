@@ -1,0 +1,41 @@
+package redshift
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/warehouse"
+)
+
+// goingUnder reads the rows of newer loads once more, and takes those out of the
+// staging table that have their keys.
+func goingUnder(c Config, load warehouse.Load) ([]statement, error) {
+	var list []statement
+	for _, newer := range load.Under {
+		if newer.Manifest == "" {
+			continue
+		}
+		columns, err := stagedColumns(newer)
+		if err != nil {
+			return nil, fmt.Errorf("run %s, which is newer: %w", newer.Run, err)
+		}
+		copying, err := copyStatement(c, newer, columns)
+		if err != nil {
+			return nil, fmt.Errorf("run %s, which is newer: %w", newer.Run, err)
+		}
+		rows, staging := temporary(newer, ""), temporary(load, "")
+		same := make([]string, len(load.Keys))
+		for i, key := range load.Keys {
+			same[i] = staging + "." + table.Quote(key) + " = " + rows + "." + table.Quote(key)
+		}
+		list = append(list,
+			statement{text: "CREATE TEMP TABLE " + rows + " (" + definitions(columns, copiedOf) + ")"},
+			statement{check: checkCopy, text: copying})
+		if newer.Rows >= 0 {
+			list = append(list, statement{text: failUnless(fmt.Sprintf("COUNT(*) = %d", newer.Rows), rows)})
+		}
+		list = append(list, statement{text: "DELETE FROM " + staging + " USING " + rows + " WHERE " + strings.Join(same, " AND ")})
+	}
+	return list, nil
+}
