@@ -64,8 +64,8 @@ type Job struct {
 	Notifier Notifier
 	// Metrics receives rows and seconds of each load; nil drops them.
 	Metrics *metrics.Writer
-	// PollEvery is the first pause between two looks at a running load; 0 is
-	// 50 milliseconds. Pauses grow by an eighth, up to five seconds.
+	// PollEvery is the first pause between two looks at a step of a load; 0 is
+	// 20 milliseconds. Pauses grow, up to five seconds.
 	PollEvery time.Duration
 	// Log receives what happens.
 	Log *slog.Logger

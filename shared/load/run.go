@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/stagelift/stagelift/shared/warehouse"
@@ -40,7 +41,7 @@ func (p planned) named() string {
 	return first
 }
 
-// carryOut begins and asks until there is an end.
+// carryOut begins and asks until there is an end, or time is up.
 func (j *Job) carryOut(ctx context.Context, p planned) (warehouse.Outcome, error) {
 	waiting, stop := beforeDeadline(ctx)
 	defer stop()
@@ -49,13 +50,18 @@ func (j *Job) carryOut(ctx context.Context, p planned) (warehouse.Outcome, error
 		select {
 		case <-waiting.Done():
 			return outcome, stopped(ctx)
-		case <-time.After(pause):
+		case <-time.After(spread(pause)):
 		}
-		handle := outcome.Handle
-		outcome, err = j.Warehouse.Poll(ctx, p.Load, handle)
-		if err == nil && outcome.Handle != handle { // a new step, which may be short
+		next, err := j.Warehouse.Poll(waiting, p.Load, outcome.Handle)
+		switch {
+		case err != nil && waiting.Err() != nil: // it was cut short; the handle is still good
+			return outcome, stopped(ctx)
+		case err != nil:
+			return next, err
+		case next.Handle != outcome.Handle: // a new step, which may be short
 			pause = j.firstPause()
 		}
+		outcome = next
 	}
 	return outcome, err
 }
@@ -78,19 +84,35 @@ func (j *Job) begin(ctx context.Context, p planned) (warehouse.Outcome, error) {
 	return j.Warehouse.Begin(ctx, p.Load)
 }
 
-// longestPause bounds the pause between two looks at a load.
-const longestPause = 5 * time.Second
+// The first look at a step comes early: most steps are over at once, and each
+// has its own. Pauses grow quickly to fewEnough, so that hundreds of loads that
+// begin together soon ask for little each, and by an eighth from there, up to
+// longestPause, so that an end is seen late by about a ninth of what has been
+// waited for.
+const (
+	earlyPause   = 20 * time.Millisecond
+	fewEnough    = 500 * time.Millisecond
+	longestPause = 5 * time.Second
+)
 
-// longer lets pauses grow by an eighth, so that an end is seen late by about a
-// ninth of what has been waited for, and a load of an hour is looked at no more
-// than a thousand times.
-func longer(pause time.Duration) time.Duration { return min(pause+pause/8, longestPause) }
+func longer(pause time.Duration) time.Duration {
+	if pause < fewEnough {
+		return pause + pause*3/5
+	}
+	return min(pause+pause/8, longestPause)
+}
+
+// spread takes a random fifth off, so that what began together does not ask
+// together.
+func spread(pause time.Duration) time.Duration {
+	return pause - rand.N(pause/5+1) //nolint:gosec // spreads calls, keeps no secret
+}
 
 func (j *Job) firstPause() time.Duration {
 	if j.PollEvery > 0 {
 		return j.PollEvery
 	}
-	return 50 * time.Millisecond
+	return earlyPause
 }
 
 // beforeDeadline is done closingTime before ctx would be.

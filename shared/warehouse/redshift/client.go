@@ -58,7 +58,7 @@ func (d description) Error() string {
 }
 
 func (w *Warehouse) describe(ctx context.Context, id string) (description, error) {
-	out, err := w.api.DescribeStatement(ctx, &redshiftdata.DescribeStatementInput{Id: aws.String(id)})
+	out, err := w.api.DescribeStatement(ctx, &redshiftdata.DescribeStatementInput{Id: aws.String(id)}, few)
 	if err != nil {
 		return description{}, fmt.Errorf("asking for statement %s: %w", id, err)
 	}
@@ -77,22 +77,14 @@ func (w *Warehouse) submit(ctx context.Context, statement string) (string, error
 	return aws.ToString(out.Id), nil
 }
 
-// submitBatch runs the statements in one transaction. With a name, a batch of
-// that name that is running is taken up instead, and one that gets lost on the
-// way is not submitted twice: the token is made of the name, of how many batches
-// of that name there were, and of the text. Where they may not be listed, a
-// second batch waits for the first one's lock, and the ledger stops it.
+// submitBatch runs the statements in one transaction. A name is what underWay
+// finds a load by. One call that is repeated is one batch, by the token that the
+// SDK gives it; a second call is a second batch, which waits for the first one's
+// lock, and the ledger stops it.
 func (w *Warehouse) submitBatch(ctx context.Context, name string, statements []string) (string, error) {
 	in := &redshiftdata.BatchExecuteStatementInput{
 		Sqls: statements, Database: aws.String(w.config.Database), StatementName: optional(name),
 		WorkgroupName: optional(w.config.Workgroup), ClusterIdentifier: optional(w.config.ClusterID),
-	}
-	if name != "" {
-		known, err := w.attempts(ctx, name)
-		if err != nil || known.running != "" {
-			return known.running, err
-		}
-		in.ClientToken = known.token(name, statements)
 	}
 	out, err := w.api.BatchExecuteStatement(ctx, in)
 	if err != nil {

@@ -100,7 +100,7 @@ func New(cfg aws.Config, config Config) (*Warehouse, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Warehouse{api: redshiftdata.NewFromConfig(cfg), config: config}, nil
+	return &Warehouse{api: redshiftdata.NewFromConfig(cfg, patient), config: config}, nil
 }
 
 // Begin refuses a load that cannot be done, whatever is in the warehouse. Of any
@@ -109,18 +109,16 @@ func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.O
 	if err := w.check(load); err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
 	}
-	known, err := w.attempts(ctx, batchName(w.config, load))
-	if err != nil {
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
-	}
-	if known.running != "" {
-		return running(step{name: stepLoad, round: 1, id: known.running}), nil
+	if id := w.underWay(ctx, load); id != "" {
+		return running(step{name: stepLoad, round: 1, id: id}), nil
 	}
 	return w.look(ctx, load, 1)
 }
 
 // Poll asks how the statement stands that the handle names, and submits the one
-// that comes after it.
+// that comes after it. What cannot be asked or submitted now, since the Data API
+// has had enough calls, has failed or was not heard, is as if the statement still
+// ran.
 func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string) (warehouse.Outcome, error) {
 	at, err := parseStep(handle)
 	if err != nil {
@@ -130,13 +128,19 @@ func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
 	ended, err := w.describe(ctx, at.id)
-	switch {
-	case err != nil:
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
-	case ended.running():
+	if err == nil && ended.running() {
 		return running(at), nil
 	}
-	return w.next(ctx, load, at, ended)
+	outcome := warehouse.Outcome{}
+	if err == nil {
+		outcome, err = w.next(ctx, load, at, ended)
+	} else {
+		err = fmt.Errorf("loading %s: %w", load.Target, err)
+	}
+	if passing(ctx, err) { // the step that was taken last stands; all after it may be taken again
+		return running(at), nil
+	}
+	return outcome, err
 }
 
 // check builds all that the load may send.

@@ -40,12 +40,12 @@ type bundle struct {
 	before before
 }
 
-func setup(t *testing.T) *bundle {
+func setup(t *testing.T, change ...func(*standin.Options)) *bundle {
 	t.Helper()
 	bucket := s3test.Shared(t)
 	b := &bundle{T: t, store: object.New(bucket.Config), bucket: bucket.Name}
 	url := pgtest.Database(t)
-	server, err := standin.Start(t.Context(), standin.Options{
+	o := standin.Options{
 		DatabaseURL: url, Database: config().Database, Workgroup: config().Workgroup, CopyRole: config().CopyRole,
 		S3: bucket.Config, Region: config().Region, AccessKey: "AKIATEST", SecretKey: "secret", Log: t.Output(),
 		BeforeStatement: func(ctx context.Context, id string, _ int, sql string) error {
@@ -57,7 +57,11 @@ func setup(t *testing.T) *bundle {
 			}
 			return hook(ctx, id, sql)
 		},
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	server, err := standin.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
