@@ -73,12 +73,16 @@ func (t table) override() object {
 	if len(t.Treatment.Except) > 0 {
 		o["exclude_columns"] = t.Treatment.Except
 	}
+	if t.Cursor == "" && o["where"] != nil {
+		o["load"] = object{"mode": "replace"}
+	}
 	if t.Cursor != "" {
 		cursor := object{"column": t.Cursor}
 		if t.Lookback != "" {
 			cursor["lookback"] = t.Lookback
 		}
 		o["cursor"] = cursor
+		o["load"] = object{"mode": "append"}
 		if t.Merge {
 			o["load"] = object{"mode": "merge"}
 			if t.partitioned() {

@@ -94,6 +94,11 @@ func (d *description) table(f family) (*Table, *fault.Error) {
 	for i, column := range t.Columns {
 		names[i] = column.Name
 	}
+	for _, column := range all {
+		if !slices.Contains(names, column.Name) {
+			t.LeftOut = append(t.LeftOut, column.Name)
+		}
+	}
 	if refused := d.refuse(f, names, len(choice.Only)+len(choice.Except) > 0, d.readable); refused != nil {
 		return nil, refused
 	}

@@ -70,6 +70,8 @@ type Table struct {
 	// Columns are in the table's order, dropped ones left out, and those that
 	// the selection leaves out; empty when the table has none.
 	Columns []table.Column
+	// LeftOut are the names of those that the selection leaves out, in their order.
+	LeftOut []string
 	// Named is true when a pattern without wildcards named the table.
 	Named bool
 	// PrimaryKey lists column names in key order; nil without a key that holds

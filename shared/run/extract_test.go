@@ -138,7 +138,7 @@ func TestReceiptDescribesTheTable(t *testing.T) {
 		PrimaryKey: []string{"order", "line"},
 		Format:     stage.Format{Name: "csv", Compression: "none", Header: true, Null: `\N`, Delimiter: ","},
 		Manifest:   strings.TrimSuffix(answer.Tables[0].Receipt, "receipt.json") + "manifest.json",
-		Rows:       20000, Load: stage.Load{Mode: "append"},
+		Rows:       20000, Load: stage.Load{Mode: "replace"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(stage.Receipt{}, "Parts", "Bytes", "At", "Origin")); diff != "" {
 		t.Errorf("receipt (-want +got):\n%s", diff)

@@ -323,7 +323,7 @@ func TestIncrementalRequestsThatWouldLoseOrDoubleRowsAreRefused(t *testing.T) {
 		"cursor that is not there":     {Request{Overrides: cursor(Cursor{Column: "tt"})}, `"tt"`},
 		"NULL cursor":                  {Request{Overrides: cursor(Cursor{Column: "at"})}, "NULL"},
 		"merge without a key":          {Request{Overrides: cursor(Cursor{Column: "at"}), Load: LoadRequest{Mode: "merge"}}, "load.mode merge needs a key"},
-		"lookback and append":          {Request{Overrides: cursor(Cursor{Column: "at", Lookback: "1 hour"})}, "use merge"},
+		"lookback and append":          {Request{Overrides: cursor(Cursor{Column: "at", Lookback: "1 hour"}), Load: LoadRequest{Mode: "append"}}, "use merge"},
 		"replace by the newest rows":   {Request{Overrides: cursor(Cursor{Column: "at"}), Load: LoadRequest{Mode: "replace"}}, "load.mode replace would leave"},
 		"a snapshot of somebody else":  {Request{Overrides: cursor(Cursor{Column: "at"}), Snapshot: "00000003-0000001B-1"}, "exclude each other"},
 		"a cursor in a full run":       {Request{Mode: "full", Overrides: cursor(Cursor{Column: "at"})}, "cursor is for mode incremental"},

@@ -157,7 +157,7 @@ func TestTableThatIsHeldFailsAlone(t *testing.T) {
 func slow(request Request, names ...string) Request {
 	request.Overrides = map[string]Override{}
 	for _, name := range names {
-		request.Overrides[name] = Override{Where: "pg_sleep(0.002) IS NOT NULL"}
+		request.Overrides[name] = Override{Where: "pg_sleep(0.002) IS NOT NULL", Load: LoadRequest{Mode: "replace"}}
 	}
 	return request
 }
@@ -213,7 +213,7 @@ func TestSchemaThatIsSwappedWhileItIsRead(t *testing.T) {
 		INSERT INTO live.big SELECT i, repeat('x', 7000) FROM generate_series(1, 3000) AS i; CREATE TABLE next.big (LIKE live.big); INSERT INTO next.big VALUES (0, 'wrong');
 		CREATE TABLE live.empty (n int); CREATE TABLE next.empty (n int); INSERT INTO live.empty VALUES (1);
 		GRANT USAGE ON SCHEMA live, next TO PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA live, next TO PUBLIC`)
-	request := Request{Tables: []string{"live.*"}, Streams: 1, Overrides: map[string]Override{"live.big": {Where: "pg_sleep(0.0005) IS NOT NULL"}}}
+	request := Request{Tables: []string{"live.*"}, Streams: 1, Overrides: map[string]Override{"live.big": {Where: "pg_sleep(0.0005) IS NOT NULL", Load: LoadRequest{Mode: "replace"}}}}
 	done := b.begin(request)
 	b.untilReading("big")
 	b.exec("ALTER SCHEMA live RENAME TO before; ALTER SCHEMA next RENAME TO live")
@@ -272,6 +272,6 @@ func TestSettingsThatARowChangedAreTakenBack(t *testing.T) {
 		CREATE FUNCTION meddle(id int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
 			IF id % 1000 = 999 THEN PERFORM set_config('TimeZone', 'Asia/Tokyo', false), set_config('DateStyle', 'German', false), set_config('search_path', 'public', false); END IF;
 			RETURN id % 1000 < 900; END $$`)
-	request := Request{Tables: []string{"public.spans"}, Streams: 1, OutOfRange: "text", Format: "csv", Overrides: map[string]Override{"public.spans": {Where: "public.meddle(id)"}}}
+	request := Request{Tables: []string{"public.spans"}, Streams: 1, OutOfRange: "text", Format: "csv", Overrides: map[string]Override{"public.spans": {Where: "public.meddle(id)", Load: LoadRequest{Mode: "replace"}}}}
 	b.wantRows(b.run(request).Tables[0], "SELECT id, at AT TIME ZONE 'UTC' || '+00', v FROM spans WHERE id % 1000 < 900")
 }

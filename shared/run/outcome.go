@@ -45,7 +45,8 @@ type Outcome struct {
 	Reason string     `json:"reason,omitempty"`
 	Mend   string     `json:"mend,omitempty"`
 	// The rest is of a published table. Receipt is the key of the receipt, and
-	// Consistency, Window and Apart what it says.
+	// Consistency, Window and Apart what it says; Load is the mode by which it is
+	// to be loaded.
 	Rows        int64         `json:"rows"`
 	Bytes       int64         `json:"bytes"`
 	Parts       int           `json:"parts"`
@@ -53,6 +54,7 @@ type Outcome struct {
 	Consistency string        `json:"consistency,omitempty"`
 	Window      *stage.Window `json:"window,omitempty"`
 	Apart       []string      `json:"apart,omitempty"`
+	Load        string        `json:"load,omitempty"`
 }
 
 // settle keeps the first outcome of a table, and reports whether this was it.

@@ -80,7 +80,7 @@ func (r *run) receipt(p *progress) (receipt stage.Receipt, whole bool, err error
 	receipt = stage.Receipt{
 		Version: stage.ReceiptVersion, Run: p.folder.Run, Database: r.Database, Table: p.Name,
 		Snapshot: p.moment, Consistency: stage.ConsistencySnapshot,
-		Columns: p.columns, PrimaryKey: p.key, Filter: p.where, Apart: p.apart(),
+		Columns: p.columns, PrimaryKey: p.key, Filter: p.where, Absent: p.LeftOut, Apart: p.apart(),
 		Format: p.format, Parts: []stage.Part{}, Load: p.load, At: time.Now().UTC(),
 	}
 	origin := p.origin(r.snapshot, r.Host)
@@ -173,7 +173,7 @@ func (r *run) published(ctx context.Context, p *progress, receipt stage.Receipt)
 func outcomeOf(receipt stage.Receipt, key string) Outcome {
 	return Outcome{
 		Table: receipt.Table.String(), Outcome: Published, Rows: receipt.Rows, Bytes: receipt.Bytes, Parts: len(receipt.Parts),
-		Receipt: key, Consistency: receipt.Consistency, Window: receipt.Window, Apart: receipt.Apart,
+		Receipt: key, Consistency: receipt.Consistency, Window: receipt.Window, Apart: receipt.Apart, Load: receipt.Load.Mode,
 	}
 }
 

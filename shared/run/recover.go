@@ -76,7 +76,7 @@ const receiptLimit = 64 << 20
 func stateOf(receipt stage.Receipt) stage.State {
 	s := stage.State{
 		Version: 1, Database: receipt.Database, Table: receipt.Table, Column: receipt.Window.Column, Type: receipt.Window.Type,
-		Watermark: receipt.Window.To, Run: receipt.Run, At: receipt.At, Filter: receipt.Filter,
+		Watermark: receipt.Window.To, Run: receipt.Run, At: receipt.At, Filter: receipt.Filter, Load: receipt.Load.Mode,
 	}
 	if receipt.Origin != nil {
 		s.Origin = *receipt.Origin

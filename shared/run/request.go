@@ -45,7 +45,7 @@ type Request struct {
 	// Snapshot is an exported snapshot to read at, which its owner keeps open
 	// until the run has begun.
 	Snapshot string `json:"snapshot,omitempty"`
-	// Load is passed on to the loader in the receipt.
+	// Load says how the tables are to be loaded.
 	Load LoadRequest `json:"load,omitzero"`
 	// OnFailure says what becomes of the other tables when one fails: "continue",
 	// which is the default, or "stop".
@@ -67,21 +67,6 @@ type Request struct {
 	// Continuation is what an answer gave that had tables remaining. Then
 	// nothing else is set but Snapshot, where that is still held.
 	Continuation string `json:"continuation,omitempty"`
-}
-
-// LoadRequest says how the tables are to be loaded. A merge is by the primary
-// key.
-type LoadRequest struct {
-	// Mode is "append", which is the default, "replace" or "merge".
-	Mode string `json:"mode,omitempty"`
-	// Deleted is a boolean column; where it is true, a merge removes the row.
-	Deleted string `json:"deleted,omitempty"`
-	// DistKey and SortKeys are columns that a new table in Redshift is
-	// distributed and sorted by, ClusterBy those that one in Snowflake is
-	// clustered by.
-	DistKey   string   `json:"dist_key,omitempty"`
-	SortKeys  []string `json:"sort_keys,omitempty"`
-	ClusterBy []string `json:"cluster_by,omitempty"`
 }
 
 // Override is what is different about one table. A field that is left out is

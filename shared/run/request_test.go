@@ -20,12 +20,12 @@ func csvFormat(compression string) stage.Format {
 
 func TestRequestHasDefaults(t *testing.T) {
 	t.Parallel()
-	appending := treatment{format: csvFormat("none"), outOfRange: "error", load: stage.Load{Mode: "append"}}
+	unsaid := treatment{format: csvFormat("none"), outOfRange: "error"}
 	for name, c := range map[string]struct {
 		request string
 		want    settings
 	}{
-		"only tables": {`{"tables":["public.*"]}`, settings{streams: 2, ddlWait: time.Minute, onFailure: "continue", partBytes: 128 << 20, rest: appending}},
+		"only tables": {`{"tables":["public.*"]}`, settings{streams: 2, ddlWait: time.Minute, onFailure: "continue", partBytes: 128 << 20, rest: unsaid}},
 		"everything": {
 			`{"tables":["public.*"],"exclude":["public.tmp_*"],"format":"csv","compression":"zstd","header":true,"null":"","delimiter":"|",` +
 				`"out_of_range":"null","streams":64,"part_bytes":1,"part_multiple":8,"snapshot":"0-1","load":{"mode":"replace"}}`, settings{
@@ -37,10 +37,10 @@ func TestRequestHasDefaults(t *testing.T) {
 			},
 		},
 		"parquet": {`{"tables":["public.*"],"format":"parquet"}`, settings{streams: 2, ddlWait: time.Minute, onFailure: "continue", partBytes: 128 << 20, rest: treatment{
-			format: stage.Format{Name: "parquet", Compression: "snappy"}, outOfRange: "error", load: stage.Load{Mode: "append"},
+			format: stage.Format{Name: "parquet", Compression: "snappy"}, outOfRange: "error",
 		}}},
 		"json lines": {`{"tables":["public.*"],"format":"jsonl"}`, settings{streams: 2, ddlWait: time.Minute, onFailure: "continue", partBytes: 128 << 20, rest: treatment{
-			format: stage.Format{Name: "jsonl", Compression: "none"}, outOfRange: "error", load: stage.Load{Mode: "append"},
+			format: stage.Format{Name: "jsonl", Compression: "none"}, outOfRange: "error",
 		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestRequestHasDefaults(t *testing.T) {
 	}
 }
 
-var compareSettings = cmp.Options{cmp.AllowUnexported(settings{}, treatment{}), cmpopts.EquateEmpty()}
+var compareSettings = cmp.Options{cmp.AllowUnexported(settings{}, treatment{}, sweepRules{}), cmpopts.EquateEmpty()}
 
 // What an override leaves out is the request's, but for the compression of
 // another format.

@@ -31,6 +31,9 @@ type task struct {
 	fields   []table.Field
 	query    postgres.Query
 	encoding encode.Options
+	// appends is true for windows that are appended because there is no key, and not
+	// because somebody said so.
+	appends bool
 	// window is an incremental run's; nil for all others.
 	window *window
 	// moment is that of this invocation, earlier what invocations before made of
@@ -107,7 +110,7 @@ func (t *task) describe() error {
 	if t.primaryKey != nil {
 		t.key = t.primaryKey
 	}
-	problems := []error{t.narrow(), t.checkLoad()}
+	problems := []error{t.narrow()}
 	for _, name := range t.key {
 		if t.position(name) < 0 && t.primaryKey != nil {
 			problems = append(problems, fmt.Errorf("primary_key names column %s, which is not read", table.Quote(name)))
@@ -116,31 +119,7 @@ func (t *task) describe() error {
 	if slices.ContainsFunc(t.key, func(name string) bool { return t.position(name) < 0 }) {
 		t.key = nil // a key of which columns are left out tells rows apart no more
 	}
-	if t.load.Mode == "merge" && len(t.key) == 0 {
-		problems = append(problems, errors.New("load.mode merge needs a key, and there is none among the columns that are read; give one as overrides[table].primary_key"))
-	}
-	return errors.Join(problems...)
-}
-
-// checkLoad finds names of columns that the loader would look for in vain.
-func (t *task) checkLoad() error {
-	var problems []error
-	if i := t.position(t.load.Deleted); t.load.Deleted != "" && (i < 0 || t.columns[i].Type != "boolean") {
-		problems = append(problems, fmt.Errorf("load.deleted names %s, which is no boolean column that is read", table.Quote(t.load.Deleted)))
-	}
-	if t.load.Deleted != "" && t.load.Mode != "merge" {
-		problems = append(problems, errors.New("load.deleted is for load.mode merge"))
-	}
-	names := slices.Concat(t.load.SortKeys, t.load.ClusterBy)
-	if t.load.DistKey != "" {
-		names = append(names, t.load.DistKey)
-	}
-	for _, name := range names {
-		if t.position(name) < 0 {
-			problems = append(problems, fmt.Errorf("load names column %s, which is not read", table.Quote(name)))
-		}
-	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, t.checkLoad())...)
 }
 
 func (t *task) position(column string) int {

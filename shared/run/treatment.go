@@ -20,6 +20,7 @@ type treatment struct {
 	format     stage.Format
 	outOfRange string
 	load       stage.Load
+	sweep      sweepRules
 	columns    postgres.Columns
 	where      string
 	cursor     *Cursor
@@ -39,6 +40,7 @@ func (q Request) treat(o Override) (treatment, error) {
 		format:     q.format(o),
 		outOfRange: cmp.Or(o.OutOfRange, q.OutOfRange, "error"),
 		load:       q.loading(o.Load),
+		sweep:      q.sweepRules(o.Load),
 		columns:    postgres.Columns{Only: o.Columns, Except: o.ExcludeColumns},
 		where:      o.Where, cursor: o.Cursor, primaryKey: o.PrimaryKey,
 		inherited: cmp.Or(o.Inherited, q.Inherited),
@@ -50,9 +52,7 @@ func (q Request) treat(o Override) (treatment, error) {
 	if t.inherited != "" && t.inherited != "only" {
 		problems = append(problems, fmt.Errorf(`inherited is %q, want only, or nothing for what a SELECT gives`, t.inherited))
 	}
-	if !slices.Contains([]string{"append", "replace", "merge"}, t.load.Mode) {
-		problems = append(problems, fmt.Errorf("load.mode is %q, want append, replace or merge", t.load.Mode))
-	}
+	problems = append(problems, t.checkLoadWords(q, o))
 	if len(o.Columns) > 0 && len(o.ExcludeColumns) > 0 {
 		problems = append(problems, errors.New("columns and exclude_columns exclude each other"))
 	}
@@ -71,22 +71,6 @@ func (q Request) treat(o Override) (treatment, error) {
 		t.load.Target = &target
 	}
 	return t, errors.Join(problems...)
-}
-
-// loading joins how tables are to be loaded with what is different about one.
-func (q Request) loading(o LoadRequest) stage.Load {
-	return stage.Load{
-		Mode:    cmp.Or(o.Mode, q.Load.Mode, "append"),
-		Deleted: cmp.Or(o.Deleted, q.Load.Deleted), DistKey: cmp.Or(o.DistKey, q.Load.DistKey),
-		SortKeys: either(o.SortKeys, q.Load.SortKeys), ClusterBy: either(o.ClusterBy, q.Load.ClusterBy),
-	}
-}
-
-func either(a, b []string) []string {
-	if len(a) > 0 {
-		return a
-	}
-	return b
 }
 
 // format fills in the defaults of the format that the table is written in.

@@ -44,7 +44,7 @@ func TestVirtualColumnsAreThoseOfTheTable(t *testing.T) {
 			b.wantRows(o, "SELECT * FROM vp")
 		}
 	}
-	filtered := Request{Tables: []string{"public.vp"}, Overrides: map[string]Override{"public.vp": {Where: "vp.g = 2 AND g < 100"}}}
+	filtered := Request{Tables: []string{"public.vp"}, Overrides: map[string]Override{"public.vp": {Where: "vp.g = 2 AND g < 100", Load: LoadRequest{Mode: "replace"}}}}
 	b.wantRows(b.run(filtered).outcome(b, "public.vp"), "SELECT * FROM vp WHERE g = 2")
 }
 

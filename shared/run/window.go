@@ -152,6 +152,8 @@ func (r *run) recognise(ctx context.Context, t *task, w *window) error {
 		return differs("the filter is another one, so rows below the watermark were left out or taken in that should not be")
 	case was.Version > 1 && (!slices.Equal(was.Only, t.treatment.columns.Only) || !slices.Equal(was.Except, t.treatment.columns.Except)):
 		return differs("other columns are read than before")
+	case was.Load == "merge" && t.appends:
+		return differs("the windows before were merged by a key, and there is none any more; append would add rows that are there. Give a key as overrides[table].primary_key")
 	}
 	if was.Origin.Host != "" && was.Origin.Host != now.Host {
 		r.Log.WarnContext(ctx, "the database has another host than at the last run", "run", r.id, "table", t.Name.String(), "before", was.Origin.Host, "now", now.Host)
@@ -217,7 +219,7 @@ func (w *window) next(t *task, to string) stage.State {
 	return stage.State{
 		Version: stage.StateVersion, Database: t.folder.Database, Table: t.Name,
 		Column: w.Column, Type: w.Type, Number: t.ColumnNumber(w.Column), Origin: w.origin, Gone: gone,
-		Filter: t.where, Only: t.treatment.columns.Only, Except: t.treatment.columns.Except,
+		Filter: t.where, Only: t.treatment.columns.Only, Except: t.treatment.columns.Except, Load: t.load.Mode,
 		Watermark: to, Run: t.folder.Run, At: time.Now().UTC(),
 	}
 }

@@ -233,16 +233,21 @@ func (r Receipt) validate() error {
 	if len(r.Columns) == 0 {
 		problems = append(problems, errors.New("columns are missing"))
 	}
-	var rows, size int64
-	for _, part := range r.Parts {
+	return errors.Join(append(problems, checkTotals(r.Parts, r.Rows, r.Bytes), r.checkCover(), r.Load.Check())...)
+}
+
+// checkTotals compares parts with what they are said to amount to.
+func checkTotals(parts []Part, rows, size int64) error {
+	var problems []error
+	var sumRows, sumSize int64
+	for _, part := range parts {
 		if part.Rows < 1 || part.Bytes < 1 {
 			problems = append(problems, fmt.Errorf("part %s has %d rows in %d bytes", part.Key, part.Rows, part.Bytes))
 		}
-		rows, size = rows+part.Rows, size+part.Bytes
+		sumRows, sumSize = sumRows+part.Rows, sumSize+part.Bytes
 	}
-	if rows != r.Rows || size != r.Bytes {
-		problems = append(problems, fmt.Errorf("totals are %d rows, %d bytes, but the parts add up to %d rows, %d bytes",
-			r.Rows, r.Bytes, rows, size))
+	if sumRows != rows || sumSize != size {
+		problems = append(problems, fmt.Errorf("totals are %d rows, %d bytes, but the parts add up to %d rows, %d bytes", rows, size, sumRows, sumSize))
 	}
 	return errors.Join(problems...)
 }

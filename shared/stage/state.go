@@ -34,6 +34,8 @@ type State struct {
 	Filter string   `json:"filter,omitempty"`
 	Only   []string `json:"only,omitempty"`
 	Except []string `json:"except,omitempty"`
+	// Load is the mode by which the windows are loaded; empty is not known.
+	Load string `json:"load,omitempty"`
 	// Watermark is the exclusive upper bound of what is published; empty when
 	// nothing is. Run published up to it.
 	Watermark string `json:"watermark,omitempty"`

@@ -155,9 +155,9 @@ type Options struct {
 
 // Columns that a load may add to the target.
 const (
-	RunColumn       = "_stagelift_run"
-	LoadedAtColumn  = "_stagelift_loaded_at"
-	DeletedAtColumn = "_deleted_at"
+	RunColumn       = stage.RunColumn
+	LoadedAtColumn  = stage.LoadedAtColumn
+	DeletedAtColumn = stage.DeletedAtColumn
 )
 
 // SchemaChanges says what a load may do to columns of its target.
