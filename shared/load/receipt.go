@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
@@ -87,7 +88,9 @@ func (j *Job) planReceipt(ctx context.Context, location object.Location) (planne
 func (j *Job) describe(r stage.Receipt, id string) warehouse.Load {
 	load := warehouse.Load{
 		ID: id, Run: r.Run, Source: r.Table, Target: j.target(r), Mode: warehouse.Mode(r.Load.Mode),
-		Filter: r.Filter, Absent: r.Absent, Repairs: r.Repairs, Find: j.findReceipt(stage.Folder{Database: r.Database, Table: r.Table}), Columns: r.Columns, Format: r.Format, Bucket: j.Bucket, Rows: r.Rows, Window: r.Window,
+		Columns: r.Columns, Format: r.Format, Bucket: j.Bucket, Rows: r.Rows, Window: r.Window,
+		Filter: r.Filter, Absent: r.Absent, Options: options(r.Load),
+		Repairs: r.Repairs, Find: j.findReceipt(stage.Folder{Database: r.Database, Table: r.Table}),
 		Layout: warehouse.TargetLayout{DistKey: r.Load.DistKey, SortKeys: r.Load.SortKeys, ClusterBy: r.Load.ClusterBy},
 	}
 	if load.Mode == warehouse.Merge {
@@ -99,13 +102,36 @@ func (j *Job) describe(r stage.Receipt, id string) warehouse.Load {
 			load.Newest = r.Window.Column
 		}
 	}
-	for _, part := range r.Parts {
-		load.Parts = append(load.Parts, warehouse.Part{Key: part.Key, Rows: part.Rows, Bytes: part.Bytes})
-	}
-	if r.Manifest != "" {
-		load.Manifest = object.Location{Bucket: j.Bucket, Key: r.Manifest}.String()
+	load.Parts, load.Manifest = j.parts(r.Parts), j.manifest(r.Manifest)
+	if s := r.Sweep; s != nil {
+		load.Sweep = &warehouse.Sweep{
+			Soft: r.Load.Deletes == "soft", Filter: s.Filter, Rows: s.Rows, Parts: j.parts(s.Parts), Manifest: j.manifest(s.Manifest),
+		}
 	}
 	return load
+}
+
+func (*Job) parts(list []stage.Part) []warehouse.Part {
+	var parts []warehouse.Part
+	for _, part := range list {
+		parts = append(parts, warehouse.Part{Key: part.Key, Rows: part.Rows, Bytes: part.Bytes})
+	}
+	return parts
+}
+
+func (j *Job) manifest(key string) string {
+	if key == "" {
+		return ""
+	}
+	return object.Location{Bucket: j.Bucket, Key: key}.String()
+}
+
+// options are what a receipt says of its target.
+func options(l stage.Load) warehouse.Options {
+	return warehouse.Options{
+		Swap: l.Swap, Recreate: l.Recreate, Changes: warehouse.SchemaChanges(l.SchemaChanges), Names: warehouse.Names(l.Names),
+		AddRun: slices.Contains(l.Add, "run"), AddLoadedAt: slices.Contains(l.Add, "loaded_at"), Grants: l.Grants,
+	}
 }
 
 func (j *Job) target(r stage.Receipt) table.Name {

@@ -18,16 +18,23 @@ var ErrTampered = errors.New("not as the receipt says")
 // lookups is how many parts are looked at together.
 const lookups = 16
 
-// verify makes sure that the manifest and every part are as the receipt says.
+// verify makes sure that the manifest and every part are as the receipt says, those
+// of its sweep too.
 func (j *Job) verify(ctx context.Context, receipt stage.Receipt) error {
-	if len(receipt.Parts) == 0 {
-		return nil
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(lookups)
-	group.Go(func() error { return j.checkManifest(ctx, receipt) })
-	for _, part := range receipt.Parts {
-		group.Go(func() error { return j.checkPart(ctx, part) })
+	check := func(manifest string, parts []stage.Part) {
+		if len(parts) == 0 {
+			return
+		}
+		group.Go(func() error { return j.checkManifest(ctx, manifest, parts) })
+		for _, part := range parts {
+			group.Go(func() error { return j.checkPart(ctx, part) })
+		}
+	}
+	check(receipt.Manifest, receipt.Parts)
+	if receipt.Sweep != nil {
+		check(receipt.Sweep.Manifest, receipt.Sweep.Parts)
 	}
 	return group.Wait()
 }
@@ -49,12 +56,12 @@ func (j *Job) checkPart(ctx context.Context, part stage.Part) error {
 }
 
 // checkManifest compares the manifest with what the receipt's parts give.
-func (j *Job) checkManifest(ctx context.Context, receipt stage.Receipt) error {
-	want, err := stage.NewManifest(j.Bucket, receipt.Parts).Encode()
+func (j *Job) checkManifest(ctx context.Context, key string, parts []stage.Part) error {
+	want, err := stage.NewManifest(j.Bucket, parts).Encode()
 	if err != nil {
 		return err
 	}
-	location := object.Location{Bucket: j.Bucket, Key: receipt.Manifest}
+	location := object.Location{Bucket: j.Bucket, Key: key}
 	got, _, err := j.Store.Get(ctx, location, receiptLimit)
 	switch {
 	case errors.Is(err, object.ErrNotFound):

@@ -29,9 +29,9 @@ var loadWords = []struct {
 	{"names", func(l Load) string { return l.Names }, []string{"as_is", "upper", "lower"}, "as_is, upper or lower"},
 }
 
-// grantShape is who may be granted something: by a name without quotes, or by an
-// exact one in quotes.
-var grantShape = regexp.MustCompile(`^(?i:ROLE|USER|GROUP) +(?:[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"\x00-\x1f]|"")+")$`)
+// GrantShape is who may be granted something: ROLE, USER or GROUP, and a name,
+// without quotes (its second group) or an exact one in quotes (its third).
+var GrantShape = regexp.MustCompile(`^(?i:(ROLE|USER|GROUP)) +(?:([A-Za-z_][A-Za-z0-9_$]*)|"((?:[^"\x00-\x1f]|"")+)")$`)
 
 // Check finds words that a load cannot say, and those that exclude each other. It
 // does not look at the table: which modes go with what is left to those who know it.
@@ -51,7 +51,7 @@ func (l Load) Check() error {
 		}
 	}
 	for i, grant := range l.Grants {
-		if !grantShape.MatchString(grant) {
+		if !GrantShape.MatchString(grant) {
 			problems = append(problems, fmt.Errorf(`load.grants[%d] is %q, want ROLE, USER or GROUP and a name, as in "ROLE reporting"`, i, grant))
 		}
 	}

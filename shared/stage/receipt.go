@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/stagelift/stagelift/shared/strict"
@@ -37,8 +36,9 @@ type Receipt struct {
 	Window *Window `json:"window,omitempty"`
 	// Absent are columns that the table has and the request left out.
 	Absent []string `json:"absent,omitempty"`
-	// Sweep are the keys of the whole table at the same moment, for finding out
-	// what was deleted; nil when nobody asked.
+	// Sweep are the keys of the whole table, for finding out what was deleted; nil
+	// when nobody asked, there was no time to read all of them, or the table has no
+	// rows and nobody said that this is meant.
 	Sweep *Sweep `json:"sweep,omitempty"`
 	// Altered counts, by column, values that were changed to fit what they are
 	// loaded into, as the request said; nil when none was.
@@ -129,16 +129,17 @@ type Format struct {
 	Delimiter string `json:"delimiter,omitempty"`
 }
 
-// Sweep lists the keys of all rows that a table had: one column for each of the
-// keys that the load merges by, in their order, in the receipt's format.
+// Sweep lists the keys of all rows that a table had at one moment, which is not
+// before that of any of the receipt's rows: one column for each of the keys that the
+// load merges by, in their order, in the receipt's format.
 type Sweep struct {
 	// Manifest is the key of the manifest; empty when there are no parts.
 	Manifest string `json:"manifest,omitempty"`
 	Parts    []Part `json:"parts"`
 	Rows     int64  `json:"rows"`
 	Bytes    int64  `json:"bytes"`
-	// Filter is the condition on the rows whose keys are listed; empty when all
-	// are. Rows outside of it are not swept.
+	// Filter is the condition on the rows whose keys are listed, the receipt's own;
+	// empty when all are. The target is to hold such rows and no others.
 	Filter string `json:"filter,omitempty"`
 }
 
@@ -259,13 +260,45 @@ func (l Layout) checkPlace(f Folder, r Receipt) error {
 		return fmt.Errorf("it is of table %s in database %q, run %s, but lies in the folder of %s in %q, run %s",
 			r.Table, r.Database, r.Run, f.Table, f.Database, f.Run)
 	}
-	if len(r.Parts) > 0 && !l.isManifest(f, r.Manifest) || len(r.Parts) == 0 && r.Manifest != "" {
-		return fmt.Errorf("manifest is %q, want %q where there are parts, and none where there are none", r.Manifest, l.Manifest(f, ""))
+	problems := []error{checkPlaces(r.Parts, r.Manifest, l.places(f, r.Format.Extension()))}
+	if r.Sweep != nil {
+		problems = append(problems, checkPlaces(r.Sweep.Parts, r.Sweep.Manifest, l.sweepPlaces(f, r.Format.Extension())))
 	}
-	seen := make(map[string]bool, len(r.Parts))
-	for _, part := range r.Parts {
-		if !l.isPart(f, part.Key, r.Format.Extension()) {
-			return fmt.Errorf("part %q lies elsewhere than %spart-<number>.%s", part.Key, l.Folder(f), r.Format.Extension())
+	return errors.Join(problems...)
+}
+
+// places are the keys that an attempt may give to parts and to their manifest.
+type places struct {
+	part     func(attempt string, index int) string
+	manifest func(attempt string) string
+	// wanted is what a part's key looks like.
+	wanted string
+}
+
+func (l Layout) places(f Folder, ext string) places {
+	return places{
+		func(attempt string, index int) string { return l.Part(f, attempt, index, ext) },
+		func(attempt string) string { return l.Manifest(f, attempt) }, l.Folder(f) + "part-<number>." + ext,
+	}
+}
+
+func (l Layout) sweepPlaces(f Folder, ext string) places {
+	return places{
+		func(attempt string, index int) string { return l.Keys(f, attempt, index, ext) },
+		func(attempt string) string { return l.KeysManifest(f, attempt) }, l.Folder(f) + "keys-<number>." + ext,
+	}
+}
+
+// checkPlaces refuses parts, and a manifest, that lie elsewhere.
+func checkPlaces(parts []Part, manifest string, p places) error {
+	ours := manifestName.FindStringSubmatch(manifest)
+	if len(parts) > 0 && (ours == nil || p.manifest(ours[1]) != manifest) || len(parts) == 0 && manifest != "" {
+		return fmt.Errorf("manifest is %q, want %q where there are parts, and none where there are none", manifest, p.manifest(""))
+	}
+	seen := make(map[string]bool, len(parts))
+	for _, part := range parts {
+		if !p.isPart(part.Key) {
+			return fmt.Errorf("part %q lies elsewhere than %s", part.Key, p.wanted)
 		}
 		if seen[part.Key] {
 			return fmt.Errorf("part %q is there twice", part.Key)
@@ -275,26 +308,18 @@ func (l Layout) checkPlace(f Folder, r Receipt) error {
 	return nil
 }
 
-var partName = regexp.MustCompile(`^part-(\d{5,})(?:-([0-9a-z]+))?$`)
+var (
+	partName     = regexp.MustCompile(`-(\d{5,})(?:-([0-9a-z]+))?\.[a-z.]+$`)
+	manifestName = regexp.MustCompile(`manifest(?:-([0-9a-z]+))?\.json$`)
+)
 
-var manifestName = regexp.MustCompile(`^manifest(?:-([0-9a-z]+))?\.json$`)
-
-// isManifest tells whether a key is one that Manifest returns.
-func (l Layout) isManifest(f Folder, key string) bool {
-	name, ours := strings.CutPrefix(key, l.Folder(f))
-	return ours && manifestName.MatchString(name)
-}
-
-// isPart tells whether a key is one that Part returns.
-func (l Layout) isPart(f Folder, key, ext string) bool {
-	name, ours := strings.CutPrefix(key, l.Folder(f))
-	name, whole := strings.CutSuffix(name, "."+ext)
-	match := partName.FindStringSubmatch(name)
-	if !ours || !whole || match == nil {
+func (p places) isPart(key string) bool {
+	match := partName.FindStringSubmatch(key)
+	if match == nil {
 		return false
 	}
 	number, err := strconv.Atoi(match[1])
-	return err == nil && l.Part(f, match[2], number, ext) == key
+	return err == nil && p.part(match[2], number) == key
 }
 
 // Extension returns what the part keys of this format end in. Parquet says

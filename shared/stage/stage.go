@@ -12,6 +12,8 @@
 //
 //	<prefix><database>/<schema>.<table>/<run>/part-00000.csv.gz
 //	<prefix><database>/<schema>.<table>/<run>/manifest.json
+//	<prefix><database>/<schema>.<table>/<run>/keys-00000.csv.gz
+//	<prefix><database>/<schema>.<table>/<run>/keys-manifest.json
 //	<prefix><database>/<schema>.<table>/<run>/receipt.json
 //	<prefix><database>/_state/<schema>.<table>.json
 //	<prefix><database>/_runs/<run>.json
@@ -86,6 +88,16 @@ func (l Layout) Part(f Folder, attempt string, index int, ext string) string {
 // a manifest.
 func (l Layout) Manifest(f Folder, attempt string) string {
 	return l.Folder(f) + "manifest" + suffix(attempt) + ".json"
+}
+
+// Keys and KeysManifest are Part and Manifest for the keys of a sweep.
+func (l Layout) Keys(f Folder, attempt string, index int, ext string) string {
+	return fmt.Sprintf("%skeys-%05d%s.%s", l.Folder(f), index, suffix(attempt), ext)
+}
+
+// KeysManifest returns a key; see Keys.
+func (l Layout) KeysManifest(f Folder, attempt string) string {
+	return l.Folder(f) + "keys-manifest" + suffix(attempt) + ".json"
 }
 
 func suffix(attempt string) string {

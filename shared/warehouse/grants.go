@@ -2,8 +2,9 @@ package warehouse
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/stagelift/stagelift/shared/stage"
 )
 
 // Grantee is somebody who may read a target.
@@ -16,12 +17,10 @@ type Grantee struct {
 	Exact bool
 }
 
-var grantShape = regexp.MustCompile(`^(?i:(ROLE|USER|GROUP)) +(?:([A-Za-z_][A-Za-z0-9_$]*)|"((?:[^"\x00-\x1f]|"")+)")$`)
-
 // ParseGrant reads one of Options.Grants: ROLE, USER or GROUP and a name, which is
 // in double quotes where it is not a plain word.
 func ParseGrant(grant string) (Grantee, error) {
-	m := grantShape.FindStringSubmatch(grant)
+	m := stage.GrantShape.FindStringSubmatch(grant)
 	if m == nil {
 		return Grantee{}, fmt.Errorf(`grant %q: want ROLE, USER or GROUP and a name, such as ROLE reporting or USER "IAMR:dashboards"`, grant)
 	}
