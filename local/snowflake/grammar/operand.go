@@ -112,7 +112,7 @@ var plain = map[string]struct {
 }{
 	"SUM": {"sum", 1}, "MIN": {"min", 1}, "MAX": {"max", 1}, "COALESCE": {"coalesce", -1}, "NVL": {"coalesce", 2},
 	"IFNULL": {"coalesce", 2}, "NULLIF": {"nullif", 2}, "UPPER": {"upper", 1}, "LOWER": {"lower", 1},
-	"LENGTH": {"char_length", 1}, "LEN": {"char_length", 1}, "OCTET_LENGTH": {"octet_length", 1}, "ABS": {"abs", 1},
+	"LEFT": {"left", 2}, "LENGTH": {"char_length", 1}, "LEN": {"char_length", 1}, "OCTET_LENGTH": {"octet_length", 1}, "ABS": {"abs", 1},
 }
 
 // conversions are functions of one argument that are casts.

@@ -1,11 +1,14 @@
 package snowflake
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
@@ -124,6 +127,14 @@ func FuzzPlan(f *testing.F) {
 		l.Mode, l.Keys, l.Format.Name = warehouse.Mode(mode), []string{column}, format
 		l.Source.Table, l.Target.Table, l.Columns[0].Name = target, target, column
 		l.Parts = []warehouse.Part{{Key: folder + part, Rows: l.Rows}}
+		l.Grants, l.Run, l.AddRun, l.Swap = []string{"ROLE " + table.Quote(target)}, stage.RunID(part), true, true
+		l.Sweep, l.BadRows = &warehouse.Sweep{Parts: l.Parts}, new(int64)
+		if l.Mode != warehouse.Merge {
+			l.Sweep = nil
+		}
+		if format == "csv" {
+			l.Copy = map[string]string{"DATE_FORMAT": part + "'", "TRUNCATECOLUMNS": "TRUE"}
+		}
 		task, err := newTask(l)
 		if err != nil {
 			return
@@ -136,7 +147,12 @@ func FuzzPlan(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, s := range append(setup.statements, append(transaction.statements, lookStatement(config(), l), ledgerStatement(config(), l), lockRow(config(), l))...) {
+		task.swap = &swap{mark: markOf(task.Load, 3), comment: target, comments: map[string]string{column: part}}
+		swapping, err := plan(config(), task, warehouse.Enter(l, warehouse.Verdict{}))
+		if err != nil {
+			return
+		}
+		for _, s := range slices.Concat(setup.statements, setup.wishes, swapping.statements, append(transaction.statements, lookStatement(config(), l), ledgerStatement(config(), l), lockRow(config(), l))) {
 			if !whole(s) {
 				t.Errorf("statement falls apart: %s", s)
 			}

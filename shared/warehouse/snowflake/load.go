@@ -57,6 +57,7 @@ func (w *Warehouse) begin(ctx context.Context, t task, round int) (warehouse.Out
 			if t.Under, err = warehouse.FindUnder(ctx, t.Load, p.verdict); err != nil {
 				return warehouse.Outcome{}, err
 			}
+			t.cut = p.cut
 			return w.submit(ctx, t, p, step{name: stepLoad, round: round})
 		}
 	}

@@ -18,6 +18,7 @@ type prepared struct {
 	entry warehouse.Entry
 	// swap is how the rows take the target's place, but for its mark; or nil.
 	swap *swap
+	cut  map[string]int64
 	notes
 }
 
@@ -41,6 +42,7 @@ func (w *Warehouse) prepare(ctx context.Context, t task) (prepared, error) {
 	}
 	p.entry = warehouse.Enter(t.Load, p.verdict)
 	p.entry.Sequence = b.last + 1
+	p.cut = t.cuts(found)
 	s, err := setUpFor(w.config, t, found)
 	if err != nil {
 		return prepared{}, fmt.Errorf("preparing table %s: %w; nothing was changed", t.Target, err)
@@ -52,6 +54,24 @@ func (w *Warehouse) prepare(ctx context.Context, t task) (prepared, error) {
 		p.swap, err = w.swapFor(ctx, t, s, found)
 	}
 	return p, err
+}
+
+// cuts are the lengths of those texts of the target that are shorter than what is
+// staged of them, where the load wants texts cut. What it says of a column's own
+// length COPY cuts.
+func (t task) cuts(found existing) map[string]int64 {
+	if t.Copy["TRUNCATECOLUMNS"] != "TRUE" {
+		return nil
+	}
+	list := map[string]int64{}
+	for _, column := range t.Columns {
+		image, err := table.ImageOf(column)
+		there := found.target[column.Name]
+		if how, _ := there.takes(image.Snowflake); err == nil && image.Snowflake == anyText && there.kind == "TEXT" && how == fits && there.length < maxText {
+			list[column.Name] = there.length
+		}
+	}
+	return list
 }
 
 // errPending means that a swap was brought to its end, and all is to be looked at

@@ -79,6 +79,21 @@ func TestForgivingLoadsBringTheSameValues(t *testing.T) {
 	}
 }
 
+// What is longer than the target's text is cut to it, also where nobody said how
+// long it may be.
+func TestTextsAreCutToTheTarget(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.load(b.stage(1, "1,abc"), warehouse.Loaded)
+	b.administer(`ALTER TABLE "public"."t" ALTER COLUMN "s" COMMENT 'theirs'`)
+	l := b.stage(2, "2,abcdef", "3,größe", `4,\N`)
+	l.Columns[1].Type = "text"
+	_, _ = b.fail(l, "nothing was changed")
+	l.Copy = map[string]string{"TRUNCATECOLUMNS": "TRUE"}
+	b.load(l, warehouse.Loaded)
+	b.want(rowsOfT, "1=abc", "2=abc", "3=grö", "4=NULL")
+}
+
 func TestOptionsOfCopyAreThoseOfTheFormat(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -8,8 +8,11 @@ import (
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
-// anyText holds every text.
-const anyText = "VARCHAR(134217728)"
+// anyText holds every text, of up to maxText characters.
+const (
+	anyText = "VARCHAR(134217728)"
+	maxText = 134217728
+)
 
 // stagedType is the type of a column of the staging table. A document is text
 // there, unless COPY finds it parsed already: to parse it COPY would have to

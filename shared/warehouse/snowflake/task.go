@@ -19,6 +19,9 @@ type task struct {
 	// swap is how the rows take the target's place, where they do so as a table;
 	// nil where they are put into the target.
 	swap *swap
+	// cut are lengths of the target's texts that staged ones are cut to, by column:
+	// COPY's TRUNCATECOLUMNS knows the staging table's alone.
+	cut map[string]int64
 }
 
 // newTask spells a load's names, and refuses those that cannot be.
@@ -117,7 +120,10 @@ func (t task) targetColumn(i int) (targetColumn, error) {
 	}
 	name := t.Columns[i].Name
 	column := targetColumn{name, image.Snowflake, sourceType(t.Columns[i]), "s." + table.Quote(name)}
+	length, cuts := t.cut[name]
 	switch {
+	case cuts:
+		column.value = fmt.Sprintf("LEFT(%s, %d)", column.value, length)
 	case image.Snowflake != "VARIANT":
 	case stagedType(t.Format.Name, image) != "VARIANT":
 		// The last of repeated names counts, as it does in PostgreSQL's jsonb.
