@@ -29,7 +29,7 @@ type column struct {
 // targetColumns returns what a row of the COPY has to fill, in its order.
 func (s *session) targetColumns(ctx context.Context, c *grammar.Copy) ([]column, error) {
 	const sql = `SELECT attname, format_type(atttypid, atttypmod), attnotnull, pg_has_role(relowner, 'USAGE')
-		FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+		FROM pg_catalog.pg_attribute JOIN pg_catalog.pg_class ON pg_class.oid = attrelid
 		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`
 	found := s.conn.ExecParams(ctx, sql, [][]byte{[]byte(c.Table.SQL())}, nil, nil, nil).Read()
 	if found.Err != nil {

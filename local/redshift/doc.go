@@ -18,7 +18,9 @@
 // reader of its own, see package copycsv, and takes values as the guide's "Data
 // conversion parameters" and "Data types" say: lengths in bytes, digits beyond a
 // DECIMAL's scale cut off, empty fields NULL where the column is not of
-// characters. SVV_TABLES, SVV_COLUMNS and SYS_LOAD_ERROR_DETAIL are there.
+// characters. SVV_TABLES, SVV_COLUMNS and SYS_LOAD_ERROR_DETAIL
+// are there, SHOW GRANTS ON TABLE, and of the catalogue PG_NAMESPACE, PG_CLASS,
+// PG_ATTRIBUTE, PG_DEPEND and PG_REWRITE.
 //
 // The rights ("GRANT"): requests run as an ordinary user, who owns what it
 // creates and may otherwise do what was granted. The concurrency: SNAPSHOT

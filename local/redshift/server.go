@@ -67,7 +67,7 @@ func start(ctx context.Context, o Options) (*Server, error) {
 	}
 	o = o.withDefaults()
 	config, err := sessions.NewConfig(o.DatabaseURL, map[string]string{
-		"application_name": "redshift stand-in", "search_path": "public, " + systemSchema,
+		"application_name": "redshift stand-in", "search_path": "public, " + systemSchema + ", pg_catalog",
 	})
 	if err != nil {
 		return nil, err

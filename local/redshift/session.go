@@ -98,7 +98,7 @@ func (s *session) statement(ctx context.Context, sql string, query int64, batch 
 	case parsed.Grant != nil:
 		return result{}, s.grant(ctx, parsed.Grant)
 	case parsed.Account != nil:
-		return result{}, command(ctx, s.conn, "CREATE ROLE "+sqltext.Quote(s.roleOf(*parsed.Account)))
+		return result{}, s.createAccount(ctx, *parsed.Account)
 	case parsed.View != nil:
 		return result{}, s.view(ctx, parsed)
 	case parsed.Alter != nil:

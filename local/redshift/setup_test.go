@@ -161,6 +161,8 @@ func (b *bundle) records(id string) [][]any {
 				row = append(row, f.Value)
 			case *types.FieldMemberLongValue:
 				row = append(row, f.Value)
+			case *types.FieldMemberBooleanValue:
+				row = append(row, f.Value)
 			case *types.FieldMemberIsNull:
 				row = append(row, nil)
 			default:

@@ -52,7 +52,8 @@ func (s *Server) createUser(ctx context.Context) error {
 	if s.options.Superuser {
 		return nil
 	}
-	s.role = s.roleOf(grammar.Account{Kind: grammar.User, Name: s.options.User})
+	user := grammar.Account{Kind: grammar.User, Name: s.options.User}
+	s.role = s.roleOf(user)
 	conn, err := s.sessions.Take(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting to create the user: %w", err)
@@ -60,10 +61,23 @@ func (s *Server) createUser(ctx context.Context) error {
 	defer s.sessions.Return(ctx, conn)
 	sql := fmt.Sprintf("DO $$ BEGIN IF to_regrole(%s) IS NULL THEN CREATE ROLE %s; END IF; END $$",
 		sqltext.QuoteText(sqltext.Quote(s.role)), sqltext.Quote(s.role))
-	if err := command(ctx, conn, sql); err != nil {
+	if err := commands(ctx, conn, sql, s.rememberAccount(user)); err != nil {
 		return fmt.Errorf("creating the user: %w", err)
 	}
 	return s.Administer(ctx, s.options.Grants...)
+}
+
+func (s *session) createAccount(ctx context.Context, a grammar.Account) error {
+	if err := command(ctx, s.conn, "CREATE ROLE "+sqltext.Quote(s.roleOf(a))); err != nil {
+		return err
+	}
+	return s.asSuperuser(ctx, s.rememberAccount(a))
+}
+
+// rememberAccount keeps who a role of PostgreSQL's is.
+func (s *Server) rememberAccount(a grammar.Account) string {
+	return fmt.Sprintf("INSERT INTO %s.accounts VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", systemSchema,
+		sqltext.QuoteText(s.roleOf(a)), sqltext.QuoteText(string(a.Kind)), sqltext.QuoteText(a.Name))
 }
 
 // ownPrivileges are Redshift's that PostgreSQL has not.

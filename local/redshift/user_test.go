@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -120,6 +121,22 @@ func TestGrants(t *testing.T) {
 	own := b.look("SELECT string_agg(privilege, ' ' ORDER BY privilege) FROM redshift_system.privileges WHERE role LIKE 'role analyst%'")
 	if diff := cmp.Diff([]string{"ALTER DROP"}, own); diff != "" {
 		t.Error(diff)
+	}
+	// SHOW GRANTS tells of all but the owner.
+	shown := map[string]bool{}
+	for _, r := range b.records(aws.ToString(b.must("SHOW GRANTS ON TABLE s.t", "SHOW GRANTS ON TABLE public.none").SubStatements[0].Id)) {
+		if len(r) != 9 || r[0] != "s" || r[1] != "t" || r[2] != "TABLE" || r[8] != "TABLE" {
+			t.Errorf("SHOW GRANTS told %v", r)
+		}
+		shown[fmt.Sprint(r[3], " ", r[6], " ", r[5], " ", r[7])] = true
+	}
+	for _, want := range []string{"SELECT user Ann true", "SELECT public public false", "ALTER role analyst false", "DELETE role analyst false"} {
+		if !shown[want] {
+			t.Errorf("SHOW GRANTS lacks %s: %v", want, shown)
+		}
+	}
+	if shown["SELECT user IAMR:load false"] {
+		t.Errorf("SHOW GRANTS told of the owner: %v", shown)
 	}
 	for grant, refused := range map[string]string{
 		"GRANT SELECT ON s.t TO ROLE nobody":       `role "nobody" does not exist`,

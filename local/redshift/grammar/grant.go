@@ -127,6 +127,18 @@ func (p *parser) account() string {
 	return strings.ReplaceAll(raw[1:len(raw)-1], `""`, `"`)
 }
 
+// showGrants reads SHOW GRANTS ON TABLE, of one that is named with its schema.
+func (p *parser) showGrants() Statement {
+	p.ExpectWords("show", "grants", "on", "table")
+	pos := p.Peek().Pos
+	t := p.table()
+	if t.Schema == "" {
+		sqltext.Fail(pos, "SHOW GRANTS ON TABLE is imitated by this stand-in for schema.table")
+	}
+	return Statement{Verb: "SHOW GRANTS", Returns: true, SQL: "SELECT * FROM redshift_system.grants WHERE schema_name = " +
+		sqltext.QuoteText(t.Schema) + " AND object_name = " + sqltext.QuoteText(t.Name)}
+}
+
 // createAccount reads CREATE USER … PASSWORD DISABLE, CREATE ROLE and CREATE
 // GROUP.
 func (p *parser) createAccount() Statement {

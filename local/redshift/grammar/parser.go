@@ -106,6 +106,7 @@ func (p *parser) statement() Statement {
 		{"truncate", p.truncate},
 		{"select", p.selectStatement},
 		{"copy", p.copyStatement},
+		{"show", p.showGrants},
 	}
 	for _, v := range verbs {
 		if p.IsWord(v.verb) {
