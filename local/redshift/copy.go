@@ -84,7 +84,7 @@ func (s *session) noteErrors(ctx context.Context, query int64, begun time.Time, 
 		return fmt.Errorf("connecting to note load errors: %w", err)
 	}
 	defer s.sessions.Return(ctx, conn)
-	const sql = "INSERT INTO " + systemSchema + ".sys_load_error_detail (query_id, session_id, database_name, start_time," +
+	const sql = "INSERT INTO " + systemSchema + ".sys_load_error_detail (user_id, query_id, session_id, database_name, start_time," +
 		" file_name, line_number, column_name, column_type, column_length, error_code, error_message) VALUES"
 	var values strings.Builder
 	for i, e := range list {
@@ -99,7 +99,7 @@ func (s *session) noteErrors(ctx context.Context, query int64, begun time.Time, 
 		if f := (*fault)(nil); errors.As(e.err, &f) {
 			code = f.code
 		}
-		fmt.Fprintf(&values, " (%d, %d, %s, %s, %s, %d, %s, %s, %s, %d, %s)", query, s.conn.PID(), sqltext.QuoteText(s.options.Database),
+		fmt.Fprintf(&values, " (%s, %d, %d, %s, %s, %s, %d, %s, %s, %s, %d, %s)", grammar.UserID, query, s.conn.PID(), sqltext.QuoteText(s.options.Database),
 			sqltext.QuoteText(begun.UTC().Format("2006-01-02 15:04:05.000000")), sqltext.QuoteText(e.file.url()), e.line,
 			sqltext.QuoteText(name), sqltext.QuoteText(kind), sqltext.QuoteText(length), code, sqltext.QuoteText(e.err.Error()))
 	}

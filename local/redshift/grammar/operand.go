@@ -16,8 +16,17 @@ const (
 
 var traits = sqltext.Traits{Division: "/", Truths: []string{"null"}}
 
-// Own reads SYSDATE.
-func (p *parser) Own() (sql string, ok bool) { return sysdate, p.AcceptWords("sysdate") }
+// UserID is the number of the user that requests run as ("CURRENT_USER_ID
+// function").
+const UserID = "101"
+
+// Own reads SYSDATE and CURRENT_USER_ID.
+func (p *parser) Own() (sql string, ok bool) {
+	if p.AcceptWords("current_user_id") {
+		return UserID, true
+	}
+	return sysdate, p.AcceptWords("sysdate")
+}
 
 // Column reads a column, with or without what it is of.
 func (p *parser) Column() string {

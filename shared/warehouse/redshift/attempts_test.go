@@ -26,7 +26,7 @@ func (b *bundle) held(l warehouse.Load) (first warehouse.Outcome, open func()) {
 	b.Cleanup(open)
 	first = b.reach(b.client, l, stepLoad)
 	id, _, _ := strings.Cut(<-inside, ":")
-	if !strings.HasSuffix(first.Handle, id) {
+	if !strings.Contains(first.Handle, "."+id) {
 		b.Fatalf("the delivery is at %s, want statement %s", first.Handle, id)
 	}
 	return first, open

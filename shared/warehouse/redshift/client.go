@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
@@ -23,7 +24,11 @@ type description struct {
 	id      string
 	status  types.StatusString
 	message string
-	subs    []types.SubStatementData
+	// text is that of a single statement; a batch has subs.
+	text string
+	subs []types.SubStatementData
+	// begun and over are when it was submitted, and when it was last heard of.
+	begun, over time.Time
 }
 
 func (d description) running() bool {
@@ -62,7 +67,10 @@ func (w *Warehouse) describe(ctx context.Context, id string) (description, error
 	if err != nil {
 		return description{}, fmt.Errorf("asking for statement %s: %w", id, err)
 	}
-	return description{id: id, status: out.Status, message: aws.ToString(out.Error), subs: out.SubStatements}, nil
+	return description{
+		id: id, status: out.Status, message: aws.ToString(out.Error), text: aws.ToString(out.QueryString),
+		subs: out.SubStatements, begun: aws.ToTime(out.CreatedAt), over: aws.ToTime(out.UpdatedAt),
+	}, nil
 }
 
 // submit runs one statement in a transaction of its own.
@@ -122,6 +130,8 @@ func text(field types.Field) (string, error) {
 		return strings.TrimRight(field.Value, " "), nil
 	case *types.FieldMemberLongValue:
 		return strconv.FormatInt(field.Value, 10), nil
+	case *types.FieldMemberBooleanValue:
+		return strconv.FormatBool(field.Value), nil
 	case *types.FieldMemberIsNull:
 		return "", nil
 	}

@@ -11,17 +11,26 @@ import (
 // compressions are those of text, as COPY names them.
 var compressions = map[string]string{"none": "", "gzip": "GZIP", "zstd": "ZSTD", "bzip2": "BZIP2"}
 
-// copyStatement loads the staging table from the manifest.
-func copyStatement(c Config, load warehouse.Load, columns []staged) (string, error) {
+// copyStatement loads a table of the session's from the manifest. Decimals are
+// rounded as INSERT does it, where COPY would cut them ("Data conversion
+// parameters", ROUNDEC).
+func copyStatement(c Config, load warehouse.Load, columns []staged, into string) (string, error) {
 	options, err := formatOptions(load, columns)
 	if err != nil {
 		return "", err
 	}
-	parts := []string{"COPY " + temporary(load, "")}
+	parts := []string{"COPY " + into}
 	if load.Format.Name != "parquet" { // which is loaded by position, all columns of the file into all of the table
 		parts[0] += " (" + columnNames(namesOf(columns)) + ")"
-		options = append(options, "DATEFORMAT AS 'auto'", "TIMEFORMAT AS 'auto'", "COMPUPDATE OFF", "REGION AS "+quote(c.Region))
+		options = append(options, "ROUNDEC")
+		for _, name := range []string{"DATEFORMAT", "TIMEFORMAT"} {
+			if load.Copy[name] == "" {
+				options = append(options, name+" AS 'auto'")
+			}
+		}
+		options = append(options, "COMPUPDATE OFF", "REGION AS "+quote(c.Region))
 	}
+	options = append(options, copyOptions(load)...)
 	parts = append(parts, "FROM "+quote(load.Manifest), "IAM_ROLE "+quote(c.CopyRole))
 	parts = append(parts, options...)
 	return strings.Join(append(parts, "STATUPDATE OFF", "MANIFEST"), " "), nil
@@ -42,7 +51,7 @@ func formatOptions(load warehouse.Load, columns []staged) ([]string, error) {
 	case "csv":
 		options, err = csvOptions(f)
 	case "jsonl":
-		options = []string{"FORMAT AS JSON " + quote(jsonNames(columns)), "ROUNDEC"}
+		options = []string{"FORMAT AS JSON " + quote(jsonNames(columns))}
 	default:
 		err = fmt.Errorf("format %q is not one that is loaded here: csv, jsonl and parquet are", f.Name)
 	}

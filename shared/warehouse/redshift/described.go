@@ -20,14 +20,14 @@ func (w *Warehouse) Columns(ctx context.Context, target table.Name) ([]table.Col
 	if err != nil {
 		return nil, fmt.Errorf("looking at the columns of %s: %w", target, err)
 	}
-	there, err := readLook(load, rows)
+	there, err := readLook(w.config, load, rows)
 	if err != nil {
 		return nil, err
 	}
 	var columns []table.Column
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(there.target)) {
-		column, err := describedColumn(name, there.target[name])
+		column, err := describedColumn(name, there.target[name].kind)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("column %s of %s: %w", table.Quote(name), target, err))
 		}

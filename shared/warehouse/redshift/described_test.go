@@ -15,7 +15,7 @@ func TestDescribedColumns(t *testing.T) {
 		{name: "SMALLINT"}: "smallint", {name: "BIGINT"}: "bigint", {name: "TIMETZ"}: "time with time zone", {name: "SUPER"}: "jsonb",
 		{name: "VARBYTE", a: 64000}: "bytea", {name: "DECIMAL", a: 38, b: 37}: "numeric(38,37)", {name: "DECIMAL", a: 18}: "numeric(18,0)",
 		{name: "VARCHAR", a: 2}: "bit varying(2)", {name: "VARCHAR", a: 65535}: "bit varying(65535)",
-		{name: "CHAR", a: 3}: "CHAR is not a type that is loaded", {name: "GEOMETRY"}: "GEOMETRY is not a type that is loaded",
+		{name: "CHAR", a: 3}: "CHAR(3) is not a type that is loaded", {name: "GEOMETRY"}: "GEOMETRY is not a type that is loaded",
 	} {
 		column, err := describedColumn("c", k)
 		if err != nil {

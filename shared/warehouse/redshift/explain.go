@@ -2,7 +2,6 @@ package redshift
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -20,7 +19,7 @@ func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, e
 	if err != nil {
 		return warehouse.Outcome{}, err
 	}
-	if found != checkCopy && !dividedByZero(ended) {
+	if found != checkCopy && found != checkFit && !dividedByZero(ended) {
 		found = checkNothing
 	}
 	switch found {
@@ -28,16 +27,33 @@ func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, e
 		if at.round >= maxRounds {
 			return warehouse.Outcome{}, fmt.Errorf("loading %s: %w, and others came first %d times; nothing was changed", load.Target, warehouse.ErrBusy, maxRounds)
 		}
-		return w.begin(ctx, load, step{name: stepLedger, round: at.round + 1}, ledgerStatement(w.config, load))
+		at.round++
+		return w.judge(ctx, load, at)
 	case checkCopy:
-		if query := ended.subs[index].RedshiftQueryId; query > 0 {
-			return w.begin(ctx, load, step{name: stepErrors, round: at.round, of: at.id}, errorStatement(query))
+		next := at.to(stepErrors)
+		next.of = at.id
+		return w.begin(ctx, load, next, errorStatement(ended.subs[index].RedshiftQueryId, errorsLimit))
+	case checkFit:
+		if strings.Contains(strings.ToLower(ended.Error()), "too long") {
+			next := at.to(stepFit)
+			next.of = at.id
+			return w.begin(ctx, load, next, lookStatement(w.config, load))
+		}
+		if strings.Contains(ended.Error(), "8001") {
+			return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed; the columns are too wide together: Redshift handles rows of 65,535 bytes, "+
+				"and counts the declared length of each VARCHAR; give texts a length (\"text\" in the request), or leave columns out", load.Target, ended)
 		}
 	case checkCount:
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w: want %d, %s; nothing was changed",
 			load.Target, warehouse.ErrRowCount, load.Rows, copied(ended.subs[index-1].ResultRows))
 	case checkKeys:
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w: %s; nothing was changed", load.Target, warehouse.ErrKeys, whichKeys(load))
+	case checkSwept:
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w: of the sweep's keys %d were staged, and another number came; nothing was changed",
+			load.Target, warehouse.ErrRowCount, load.Sweep.Rows)
+	case checkSweptKeys:
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w: a key of the sweep is NULL in (%s); nothing was changed",
+			load.Target, warehouse.ErrKeys, columnNames(load.Keys))
 	case checkTarget:
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w: after mode %s the target holds another number; nothing was changed",
 			load.Target, warehouse.ErrRowCount, load.Mode)
@@ -47,9 +63,10 @@ func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, e
 }
 
 // checkAt returns what the statement of that number checks. It goes by the text, for
-// a load that went under others has more statements than it is known to have by now.
+// a load that went under others, or that replaced its table, has other statements
+// than it is known to have by now.
 func (w *Warehouse) checkAt(load warehouse.Load, ended description, index int) (check, error) {
-	statements, err := loadStatements(w.config, load, warehouse.Enter(load, warehouse.Verdict{}))
+	statements, err := w.known(load)
 	if err != nil || index < 0 || index >= len(ended.subs) {
 		return checkNothing, err
 	}
@@ -66,6 +83,17 @@ func (w *Warehouse) checkAt(load warehouse.Load, ended description, index int) (
 		return checkCopy, nil
 	}
 	return checkNothing, nil
+}
+
+// known are the statements that a load may have, as far as it tells.
+func (w *Warehouse) known(load warehouse.Load) ([]statement, error) {
+	entry := warehouse.Enter(load, warehouse.Verdict{})
+	statements, err := loadStatements(w.config, load, entry, kept{})
+	if err != nil || !swaps(load) {
+		return statements, err
+	}
+	swapped, err := loadStatements(w.config, load, entry, kept{swap: true})
+	return append(statements, swapped...), err
 }
 
 // dividedByZero reports whether a check did not hold. Leader and compute nodes
@@ -90,21 +118,4 @@ func whichKeys(load warehouse.Load) string {
 		return "two rows agree in (" + keys + "), or one is NULL there; name a cursor that decides between them, or other keys"
 	}
 	return "a row is NULL in (" + keys + ")"
-}
-
-// afterErrors tells why a COPY failed, and where.
-func (w *Warehouse) afterErrors(ctx context.Context, load warehouse.Load, at step, rows [][]string) (warehouse.Outcome, error) {
-	failed, err := w.describe(ctx, at.of)
-	if err != nil {
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
-	}
-	if !w.ours(load, failed) {
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: statement %s is not of load %s; give the handle that was answered for it", load.Target, at.of, load.ID)
-	}
-	outcome := warehouse.Outcome{Errors: readErrors(rows), Statements: []string{at.of}}
-	problems := []error{fmt.Errorf("loading %s: %w; nothing was changed", load.Target, failed)}
-	for _, e := range outcome.Errors {
-		problems = append(problems, fmt.Errorf("%s, line %d, column %s: %s (%s)", e.File, e.Line, e.Column, e.Message, e.Code))
-	}
-	return outcome, errors.Join(problems...)
 }

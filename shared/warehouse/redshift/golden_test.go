@@ -5,8 +5,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -70,6 +72,11 @@ func window(l *warehouse.Load) {
 	l.Window = &stage.Window{Column: "changed", Type: "timestamp with time zone", From: "2026-11-20 00:00:00+00", To: "2026-11-21 00:00:00+00"}
 }
 
+func swept(l *warehouse.Load, soft bool) {
+	window(l)
+	l.Sweep = &warehouse.Sweep{Soft: soft, Manifest: "s3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/sweep/manifest.json", Rows: 77}
+}
+
 var (
 	modes = map[string]bend{
 		"append":        func(*warehouse.Load) {},
@@ -91,7 +98,28 @@ var oddities = map[string]bend{
 	"append-long-name": func(l *warehouse.Load) {
 		l.Target.Schema, l.Target.Table = strings.Repeat("ä", 31), strings.Repeat("B", 63)+strings.Repeat("c", 40)
 	},
-	"append-backslash": func(l *warehouse.Load) { l.Source.Table, l.Target.Table = `a\b`, `a\b` },
+	"append-backslash": func(l *warehouse.Load) { l.Source.Table = `a\b` },
+	"added":            func(l *warehouse.Load) { merge(l); l.AddRun, l.AddLoadedAt = true, true },
+	"sweep-hard":       func(l *warehouse.Load) { swept(l, false) },
+	"sweep-soft":       func(l *warehouse.Load) { swept(l, true) },
+	"sweep-alone":      func(l *warehouse.Load) { swept(l, true); empty(l) },
+	"sweep-nothing":    func(l *warehouse.Load) { swept(l, false); l.Sweep = &warehouse.Sweep{} },
+	"sweep-parquet":    func(l *warehouse.Load) { swept(l, false); parquet(l) },
+	"swap":             func(l *warehouse.Load) { l.Mode, l.Swap = warehouse.Replace, true },
+	"swap-empty":       func(l *warehouse.Load) { l.Mode, l.Swap = warehouse.Replace, true; empty(l) },
+	"recreate":         func(l *warehouse.Load) { l.Mode, l.Recreate = warehouse.Replace, true },
+	"grants":           func(l *warehouse.Load) { l.Grants = []string{"ROLE Reporting", "user ann", `GROUP "the analysts"`} },
+	"bad-rows":         func(l *warehouse.Load) { l.BadRows = new(int64(3)) },
+	"options-csv": func(l *warehouse.Load) {
+		l.Copy = map[string]string{
+			"ACCEPTINVCHARS": "^", "BLANKSASNULL": "TRUE", "DATEFORMAT": "DD.MM.YYYY", "EMPTYASNULL": "TRUE", "ENCODING": "UTF16LE",
+			"FILLRECORD": "TRUE", "IGNOREBLANKLINES": "FALSE", "TIMEFORMAT": "epochsecs", "TRIMBLANKS": "TRUE", "TRUNCATECOLUMNS": "TRUE",
+		}
+	},
+	"options-parquet": func(l *warehouse.Load) {
+		parquet(l)
+		l.Copy = map[string]string{"ACCEPTINVCHARS": "?", "FILLRECORD": "TRUE"}
+	},
 	"append-tab": func(l *warehouse.Load) {
 		l.Format.Delimiter, l.Format.Null, l.Format.Compression = "\t", "none's", "zstd"
 	},
@@ -135,6 +163,8 @@ func everyType(t *testing.T, format string) []table.Column {
 			if format == "jsonl" {
 				continue
 			}
+		case "oid": // which is the name of a system column
+			column.Name = "an oid"
 		case "time without time zone":
 			if format == "parquet" {
 				continue
@@ -152,24 +182,58 @@ func TestStatementsAreGolden(t *testing.T) {
 			t.Parallel()
 			l := load()
 			bend(&l)
-			setup, err := createStatements(config(), l)
+			setup, err := createStatements(config(), l, found{})
 			if err != nil {
 				t.Fatal(err)
 			}
+			wished, err := wishes(l, notes{Created: true, Schema: true}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			judged := []string{ledgerStatement(config(), l)}
+			if swaps(l) {
+				judged = append(judged, keptStatements(config(), l)...)
+			}
 			entry := warehouse.Enter(l, warehouse.Verdict{})
 			entry.Sequence = 8
-			transaction, err := loadStatements(config(), l, entry)
+			transaction, err := loadStatements(config(), l, entry, replaced(l))
 			if err != nil {
 				t.Fatal(err)
 			}
 			compareGolden(t, name, map[string][]string{
-				"look": {lookStatement(config(), l)}, "create": setup,
-				"ledger": {ledgerStatement(config(), l)}, "load": texts(transaction),
+				"look": {lookStatement(config(), l)}, "create": setup, "wish": slices.Concat(wished...),
+				"ledger": judged, "load": texts(transaction),
 			})
 			if len(transaction) > maxStatements {
 				t.Errorf("%d statements, and a batch takes %d", len(transaction), maxStatements)
 			}
 		})
+	}
+}
+
+// replaced is the table that a load swaps away.
+func replaced(l warehouse.Load) kept {
+	if !swaps(l) {
+		return kept{}
+	}
+	return kept{
+		swap: true, recreate: l.Recreate,
+		columns: map[string]existing{
+			"id":         {kind{name: "SMALLINT"}, 1, "PostgreSQL: smallint"},
+			"total":      {kind{name: "VARCHAR", a: 20}, 2, "the sum, O'Neil says"},
+			`the "note"`: {kind{name: "VARCHAR", a: 160}, 3, ""},
+			"attributes": {kind{name: "SUPER"}, 4, ""},
+			"photo":      {kind{name: "VARBYTE"}, 5, ""},
+			"theirs":     {kind{name: "CHAR", a: 3}, 7, ""},
+		},
+		grants: [][]string{
+			{"public", "orders", "TABLE", "SELECT", "101", "ann", "user", "false", "TABLE"},
+			{"public", "orders", "TABLE", "SELECT", "102", "bob", "user", "true", "TABLE"},
+			{"public", "orders", "TABLE", "SELECT", "103", "reporting", "role", "false", "TABLE"},
+			{"public", "orders", "TABLE", "SELECT", "0", "public", "public", "false", "TABLE"},
+			{"public", "orders", "TABLE", "DELETE", "104", "the analysts", "group", "false", "TABLE"},
+			{"public", "orders", "TABLE", "INSERT", "104", "ann", "user", "false", "SCHEMA"},
+		},
 	}
 }
 
@@ -181,16 +245,22 @@ func TestAlterationsAreGolden(t *testing.T) {
 	for _, column := range ledgerColumns {
 		book[column.name] = kind{}
 	}
-	narrow, id := kind{name: "VARCHAR", a: 12}, kind{name: "BIGINT"}
+	narrow, id := existing{kind: kind{name: "VARCHAR", a: 12}}, existing{kind: kind{name: "BIGINT"}}
+	has := func(name string, column existing) found {
+		return found{target: map[string]existing{name: column}, ledger: book, history: book}
+	}
 	for name, c := range map[string]struct {
 		columns []table.Column
 		found   found
 	}{
-		"alter-add":     {load().Columns, found{map[string]kind{"id": id}, book, book}},
-		"alter-types":   {everyType(t, "csv"), found{map[string]kind{"id": id}, book, book}},
-		"alter-widen":   {load().Columns[2:3], found{map[string]kind{`the "note"`: narrow}, book, book}},
-		"alter-ledger":  {load().Columns[:1], found{map[string]kind{"id": id}, map[string]kind{"load_id": {}}, book}},
-		"alter-history": {load().Columns[:1], found{map[string]kind{"id": id}, book, nil}},
+		"alter-add":   {load().Columns, has("id", id)},
+		"alter-types": {everyType(t, "csv"), has("id", id)},
+		"alter-widen": {load().Columns[2:3], has(`the "note"`, narrow)},
+		"alter-rebuild": {load().Columns[:2], found{ledger: book, history: book, target: map[string]existing{
+			"id": {kind: kind{name: "SMALLINT"}}, "total": {kind: kind{name: "DECIMAL", a: 10, b: 1}},
+		}}},
+		"alter-ledger":  {load().Columns[:1], found{target: map[string]existing{"id": id}, ledger: map[string]kind{"load_id": {}}, history: book}},
+		"alter-history": {load().Columns[:1], found{target: map[string]existing{"id": id}, ledger: book}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,17 +270,22 @@ func TestAlterationsAreGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			compareGolden(t, name, map[string][]string{"alter": need.alter, "widen": need.widen})
+			sections := map[string][]string{"alter": need.alter, "widen": need.widen}
+			for _, r := range need.rebuild {
+				sections["alter"] = append(sections["alter"], r.statements...)
+			}
+			if need.rebuild != nil {
+				sections["look"] = []string{viewsStatement(config(), l)}
+			}
+			compareGolden(t, name, sections)
 		})
 	}
-	compareGolden(t, "errors", map[string][]string{"errors": {errorStatement(4711)}})
+	ended := description{begun: time.Date(2026, 11, 21, 0, 31, 0, 0, time.UTC), over: time.Date(2026, 11, 21, 0, 32, 0, 0, time.UTC)}
+	compareGolden(t, "errors", map[string][]string{"errors": {errorStatement(4711, 20), recentStatement(ended)}})
 }
 
 // sections are the parts of a golden file, in their order.
-var sections = []string{"look", "create", "alter", "widen", "ledger", "load", "errors"}
-
-// rules take a column oid, which Redshift refuses.
-var rules = grammar.Rules{AnyName: true}
+var sections = []string{"look", "create", "alter", "widen", "wish", "ledger", "load", "errors"}
 
 // compareGolden also reads each statement as the stand-in does, which knows the
 // documentation's grammar.
@@ -224,7 +299,7 @@ func compareGolden(t *testing.T, name string, statements map[string][]string) {
 		}
 		got = append(got, "-- "+section+"\n"+strings.Join(list, ";\n")+";\n")
 		for _, sql := range list {
-			if _, err := rules.Parse(sql); err != nil {
+			if _, err := grammar.Parse(sql); err != nil {
 				t.Errorf("%s: %v", sql, err)
 			}
 		}
@@ -265,7 +340,7 @@ func TestTimeInParquetIsRefused(t *testing.T) {
 	l := load()
 	l.Format = stage.Format{Name: "parquet", Compression: "snappy"}
 	l.Columns = []table.Column{{Name: "opens", Type: "time without time zone"}}
-	_, err := loadStatements(config(), l, warehouse.Entry{})
+	_, err := loadStatements(config(), l, warehouse.Enter(l, warehouse.Verdict{}), kept{})
 	if want := `column "opens" of type time without time zone: Redshift's COPY reads no TIME from Parquet; stage the table as csv or jsonl`; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got error %v, want %q", err, want)
 	}

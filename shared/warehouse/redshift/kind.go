@@ -17,7 +17,7 @@ type kind struct {
 // String writes the kind as SQL does.
 func (k kind) String() string {
 	switch k.name {
-	case "VARCHAR", "VARBYTE":
+	case "VARCHAR", "VARBYTE", "CHAR":
 		return fmt.Sprintf("%s(%d)", k.name, k.a)
 	case "DECIMAL":
 		return fmt.Sprintf("%s(%d,%d)", k.name, k.a, k.b)

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
@@ -15,7 +17,16 @@ import (
 // (Redshift guide, "Names and identifiers").
 const identifierBytes = 127
 
-// fold turns a name into what Redshift holds it as.
+// fold turns a name into what this warehouse holds it as: where its setting
+// enable_case_sensitive_identifier is on, quoted names keep their case.
+func (c Config) fold(name string) string {
+	if c.exact {
+		return name
+	}
+	return fold(name)
+}
+
+// fold turns a name into what Redshift holds it as by default.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -25,28 +36,48 @@ func fold(name string) string {
 	}, name)
 }
 
-// checkNames refuses what Redshift could not tell apart or hold.
+// systemColumns "can't be used as column names" ("Names and identifiers", System
+// column names), quoted or not.
+var systemColumns = []string{"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
+
+// checkNames refuses what Redshift could not hold.
 func checkNames(load warehouse.Load) error {
 	var problems []error
 	for _, name := range []string{load.Target.Schema, load.Target.Table} {
 		problems = append(problems, checkName(name))
 	}
-	known := map[string]string{}
+	known := map[string]bool{}
 	for _, column := range load.Columns {
 		problems = append(problems, checkName(column.Name))
-		if other, taken := known[fold(column.Name)]; taken {
-			problems = append(problems, fmt.Errorf("columns %s and %s are one name to Redshift, which folds case; give one another name in the request's columns",
-				table.Quote(other), table.Quote(column.Name)))
+		if slices.Contains(systemColumns, fold(column.Name)) {
+			problems = append(problems, fmt.Errorf("column %s has the name of one of Redshift's system columns (%s); leave it out in the request's columns, or rename it in the source",
+				table.Quote(column.Name), strings.Join(systemColumns, ", ")))
 		}
-		known[fold(column.Name)] = column.Name
+		known[fold(column.Name)] = true
 	}
 	for _, name := range named(load) {
-		if _, there := known[fold(name)]; !there {
+		if !known[fold(name)] {
 			problems = append(problems, fmt.Errorf("column %s is named for the load, but not among the staged columns", table.Quote(name)))
 		}
 	}
-	if load.Mode == warehouse.Merge && len(load.Keys) == 0 {
-		problems = append(problems, errors.New("a merge needs keys"))
+	for _, own := range ownColumns(load) {
+		if known[own.Name] {
+			problems = append(problems, fmt.Errorf("the load adds column %s, but the source has one of that name; leave one of the two out", table.Quote(own.Name)))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// checkTwins refuses columns that are one to the warehouse.
+func checkTwins(c Config, load warehouse.Load) error {
+	var problems []error
+	known := map[string]string{}
+	for _, column := range load.Columns {
+		if other, taken := known[c.fold(column.Name)]; taken {
+			problems = append(problems, fmt.Errorf("columns %s and %s are one name to Redshift, which folds case; give one another name in the request's columns",
+				table.Quote(other), table.Quote(column.Name)))
+		}
+		known[c.fold(column.Name)] = column.Name
 	}
 	return errors.Join(problems...)
 }
@@ -69,8 +100,10 @@ func checkName(name string) error {
 		return errors.New("a name is empty")
 	case len(name) > identifierBytes:
 		return fmt.Errorf("name %s has %d bytes, and Redshift takes %d", table.Quote(name), len(name), identifierBytes)
-	case strings.ContainsRune(name, 0):
-		return fmt.Errorf("name %q has a NUL in it", name)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("name %q has a control character in it, and Redshift takes printable ones", name)
+	case strings.Contains(name, `\`):
+		return fmt.Errorf("name %q has a backslash in it, which no literal of Redshift's spells the same under every setting; rename it, or give the table another target", name)
 	}
 	return nil
 }
@@ -78,8 +111,8 @@ func checkName(name string) error {
 // ledger names the ledger of a load's target. A name that would be too long is
 // cut and told apart by a digest.
 func ledger(c Config, load warehouse.Load) table.Name {
-	target := table.Name{Schema: fold(load.Target.Schema), Table: fold(load.Target.Table)}
-	name := strings.ReplaceAll(target.String(), `\`, "%5C")
+	target := table.Name{Schema: c.fold(load.Target.Schema), Table: c.fold(load.Target.Table)}
+	name := target.String()
 	if len(name) > identifierBytes {
 		const digits = 16
 		name = strings.ToValidUTF8(name[:identifierBytes-digits-1], "") + "." + digest(name)[:digits]
@@ -101,6 +134,7 @@ func temporary(load warehouse.Load, what string) string {
 // batchName names a load's batches for the Data API, which finds them by it. The
 // API lists those of all databases that the role has submitted to.
 func batchName(c Config, load warehouse.Load) string {
+	c.exact = false // which is not known when a load begins
 	where := fmt.Sprintf("%q %q %q %s", c.Workgroup, c.ClusterID, c.Database, ledger(c, load))
 	return "stagelift-" + load.ID + "-" + digest(where)[:16]
 }

@@ -3,6 +3,7 @@ package redshift
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,92 +22,123 @@ func (w *Warehouse) next(ctx context.Context, load warehouse.Load, at step, ende
 	switch at.name {
 	case stepLoad:
 		return w.afterLoad(ctx, load, at, ended)
-	case stepCreate:
-		return w.afterCreate(ctx, load, at, ended)
-	case stepAlter:
+	case stepCreate, stepAlter:
 		return w.again(ctx, load, at, ended)
+	case stepWish:
+		return w.afterWish(ctx, load, at, ended)
 	}
-	if ended.failed() && at.name == stepErrors { // why the COPY failed is still to be told
-		return w.afterErrors(ctx, load, at, nil)
-	}
-	if ended.failed() {
+	telling := at.name == stepErrors || at.name == stepRecent || at.name == stepRejected || at.name == stepFit
+	switch {
+	case ended.failed() && telling: // what is known without it is still to be told
+		return w.tell(ctx, load, at, nil)
+	case ended.failed():
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, ended)
 	}
-	rows, err := w.rows(ctx, at.id)
-	if err != nil {
+	rows, err := w.answers(ctx, ended)
+	switch {
+	case err != nil:
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
-	}
-	switch at.name {
-	case stepLook:
+	case telling:
+		return w.tell(ctx, load, at, rows[0])
+	case at.name == stepLook || at.name == stepViews:
 		return w.afterLook(ctx, load, at, rows)
-	case stepErrors:
-		return w.afterErrors(ctx, load, at, rows)
 	}
 	return w.afterLedger(ctx, load, at, rows)
 }
 
-// begin submits a statement as the next step.
-func (w *Warehouse) begin(ctx context.Context, load warehouse.Load, at step, sql string) (warehouse.Outcome, error) {
+// answers are the rows of a query, or of each query of a batch.
+func (w *Warehouse) answers(ctx context.Context, ended description) ([][][]string, error) {
+	ids := []string{ended.id}
+	if len(ended.subs) > 0 {
+		ids = nil
+		for _, sub := range ended.subs {
+			ids = append(ids, aws.ToString(sub.Id))
+		}
+	}
+	answers := make([][][]string, len(ids))
+	for i, id := range ids {
+		var err error
+		if answers[i], err = w.rows(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// begin submits statements as the next step, in one transaction if there are
+// several.
+func (w *Warehouse) begin(ctx context.Context, load warehouse.Load, at step, sql ...string) (warehouse.Outcome, error) {
+	at.exact = w.config.exact
 	var err error
-	if at.id, err = w.submit(ctx, sql); err != nil {
+	if len(sql) == 1 {
+		at.id, err = w.submit(ctx, sql[0])
+	} else {
+		at.id, err = w.submitBatch(ctx, "", sql)
+	}
+	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
 	return running(at), nil
 }
 
-func (w *Warehouse) look(ctx context.Context, load warehouse.Load, round int) (warehouse.Outcome, error) {
-	return w.begin(ctx, load, step{name: stepLook, round: round}, lookStatement(w.config, load))
+func (w *Warehouse) look(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
+	return w.begin(ctx, load, at.to(stepLook), lookStatement(w.config, load))
 }
 
-func (w *Warehouse) afterLook(ctx context.Context, load warehouse.Load, at step, rows [][]string) (warehouse.Outcome, error) {
-	columns, err := readLook(load, rows)
+// afterLook does one thing that the target lacks, or has the load judged.
+func (w *Warehouse) afterLook(ctx context.Context, load warehouse.Load, at step, rows [][][]string) (warehouse.Outcome, error) {
+	f, err := readLook(w.config, load, rows[0])
 	if err != nil {
 		return warehouse.Outcome{}, err
 	}
-	need, err := reconcile(w.config, load, columns)
-	switch {
-	case err != nil:
+	w = w.as(f.exact)
+	need, err := reconcile(w.config, load, f)
+	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
-	case need.create && at.round > fewRounds:
-		return warehouse.Outcome{}, w.unseen(load)
+	}
+	at = at.noted(need.met)
+	switch {
 	case need.create:
-		return w.create(ctx, load, at, 0)
+		return w.create(ctx, load, at, f)
 	case len(need.alter) > 0:
-		chunk := need.alter[:min(len(need.alter), maxStatements)]
-		id, err := w.submitBatch(ctx, "", chunk)
-		if err != nil {
-			return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
-		}
-		return running(step{name: stepAlter, round: at.round, id: id}), nil
+		return w.begin(ctx, load, at.to(stepAlter), need.alter[:min(len(need.alter), maxStatements)]...)
 	case len(need.widen) > 0:
-		return w.begin(ctx, load, step{name: stepAlter, round: at.round}, need.widen[0])
+		return w.begin(ctx, load, at.to(stepAlter), need.widen[0])
+	case len(need.rebuild) > 0 && at.name == stepLook:
+		return w.begin(ctx, load, at.to(stepViews), lookStatement(w.config, load), viewsStatement(w.config, load))
+	case len(need.rebuild) > 0:
+		return w.rebuild(ctx, load, at, need.rebuild, rows[1])
 	}
-	return w.begin(ctx, load, step{name: stepLedger, round: at.round}, ledgerStatement(w.config, load))
+	return w.wish(ctx, load, at, 0, nil)
 }
 
-// create submits a chunk of the statements that create the target: a batch
-// takes so many, and a table may have more comments.
-func (w *Warehouse) create(ctx context.Context, load warehouse.Load, at step, chunk int) (warehouse.Outcome, error) {
-	statements, err := createStatements(w.config, load)
+func (w *Warehouse) create(ctx context.Context, load warehouse.Load, at step, f found) (warehouse.Outcome, error) {
+	if at.round > fewRounds {
+		return warehouse.Outcome{}, w.unseen(load)
+	}
+	statements, err := createStatements(w.config, load, f)
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
-	chunks := slices.Collect(slices.Chunk(statements, maxStatements))
-	if chunk >= len(chunks) {
-		return w.look(ctx, load, at.round+1)
+	if f.target == nil {
+		at.Created, at.Schema = true, at.Schema || !f.schemas[w.config.fold(load.Target.Schema)]
 	}
-	id, err := w.submitBatch(ctx, "", chunks[chunk])
-	if err != nil {
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
-	}
-	return running(step{name: stepCreate, round: at.round, id: id, of: strconv.Itoa(chunk)}), nil
+	return w.begin(ctx, load, at.to(stepCreate), statements...)
 }
 
-func (w *Warehouse) afterCreate(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
-	if ended.failed() {
-		return w.again(ctx, load, at, ended)
+// rebuild puts new columns in the place of some, as many as a batch takes.
+func (w *Warehouse) rebuild(ctx context.Context, load warehouse.Load, at step, columns []rebuilding, views [][]string) (warehouse.Outcome, error) {
+	var names, statements []string
+	for _, r := range columns {
+		names = append(names, r.column)
+		if len(statements)+len(r.statements) <= maxStatements {
+			statements = append(statements, r.statements...)
+		}
 	}
-	return w.create(ctx, load, at, int(number(at.of))+1)
+	if err := bound(load, views, names, "change the type of its columns"); err != nil {
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
+	}
+	return w.begin(ctx, load, at.to(stepAlter), statements...)
 }
 
 // fewRounds are as many as several loads that create one table at once need.
@@ -118,12 +150,32 @@ const fewRounds = 10
 func (w *Warehouse) again(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
 	switch {
 	case ended.failed() && at.round >= fewRounds:
-		return warehouse.Outcome{}, fmt.Errorf("creating or changing table %s and its ledger: %w", load.Target, ended)
+		return warehouse.Outcome{}, fmt.Errorf("creating or changing table %s and its ledger: %w%s", load.Target, ended, hint(ended))
 	case at.round >= maxRounds:
 		return warehouse.Outcome{}, w.unseen(load)
 	}
-	return w.look(ctx, load, at.round+1)
+	at.round++
+	return w.look(ctx, load, at)
 }
+
+// hint says what a person can do about a change that the table's owner alone may
+// make, or that the column's encoding or a view forbids.
+func hint(ended description) string {
+	text, failed := "", ended.failedAt()
+	if failed >= 0 {
+		text = aws.ToString(ended.subs[failed].QueryString)
+	} else {
+		text = ended.text
+	}
+	m := alterTypeShape.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf("; ALTER COLUMN TYPE takes a column that you own, without a default, a key, a view that is bound to it, "+
+		"and the encodings BYTEDICT, RUNLENGTH, TEXT255 and TEXT32K; as its owner drop what is in the way and run: %s ALTER COLUMN %s ENCODE lzo; %s", m[1], m[2], text)
+}
+
+var alterTypeShape = regexp.MustCompile(`^(ALTER TABLE .*) ALTER COLUMN (.*) TYPE VARCHAR\(\d+\)$`)
 
 // unseen is that what was created is not found.
 func (w *Warehouse) unseen(load warehouse.Load) error {
@@ -131,25 +183,68 @@ func (w *Warehouse) unseen(load warehouse.Load) error {
 		load.Target)
 }
 
+// wish submits a wish by its number, or goes on where there is none: to the ledger
+// before a load, to the outcome after it. own are comments of people that a swap has
+// to put back.
+func (w *Warehouse) wish(ctx context.Context, load warehouse.Load, at step, number int, own map[string]string) (warehouse.Outcome, error) {
+	list, err := wishes(load, at.notes, own)
+	switch {
+	case err != nil:
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+	case number < len(list):
+		at = at.to(stepWish)
+		at.of = strconv.Itoa(number)
+		return w.begin(ctx, load, at, list[number]...)
+	case at.Load != "":
+		return w.finish(ctx, load, at)
+	}
+	return w.judge(ctx, load, at)
+}
+
+func (w *Warehouse) afterWish(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
+	if ended.failed() {
+		at.Warnings = append(slices.Clone(at.Warnings), "a comment or a grant on "+load.Target.String()+" was refused: "+ended.Error())
+	}
+	var own map[string]string
+	if at.Load != "" {
+		before, err := w.describe(ctx, at.Load)
+		if err != nil {
+			return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+		}
+		own, _ = remarksOf(before)
+	}
+	return w.wish(ctx, load, at, int(number(at.of))+1, own)
+}
+
+// judge asks for the ledger, and for what a swap has to know beside it.
+func (w *Warehouse) judge(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
+	statements := []string{ledgerStatement(w.config, load)}
+	if swaps(load) {
+		statements = append(statements, keptStatements(w.config, load)...)
+	}
+	return w.begin(ctx, load, at.to(stepLedger), statements...)
+}
+
 // afterLedger has the load judged by the ledger, and begins it.
-func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at step, rows [][]string) (warehouse.Outcome, error) {
-	book, err := readLedger(load, rows)
+func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at step, rows [][][]string) (warehouse.Outcome, error) {
+	book, err := readLedger(load, rows[0])
 	if err != nil {
 		return warehouse.Outcome{}, err
 	}
 	if !book.lockable && at.name == stepLedger { // it is of an earlier version
-		return w.begin(ctx, load, step{name: stepAlter, round: at.round}, lockRow(ledger(w.config, load)))
+		return w.begin(ctx, load, at.to(stepAlter), lockRow(ledger(w.config, load)))
 	}
 	verdict, err := warehouse.Judge(load, book.entries)
 	switch {
 	case err != nil:
 		return warehouse.Outcome{}, err
 	case verdict.State == warehouse.AlreadyLoaded && at.name == stepConfirm:
-		return warehouse.Outcome{State: warehouse.Loaded, Rows: verdict.Rows, Statements: []string{at.of}}, nil
+		at.Rows = verdict.Rows
+		return w.afterCount(ctx, load, at)
 	case verdict.State != "" && !verdict.Enter:
-		return warehouse.Outcome{State: verdict.State, Rows: verdict.Rows, Reason: verdict.Reason}, nil
+		return at.outcome(warehouse.Outcome{State: verdict.State, Rows: verdict.Rows, Reason: verdict.Reason}), nil
 	case at.name == stepConfirm:
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: statement %s finished, but the ledger does not have load %s; look what removed it", load.Target, at.of, load.ID)
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: statement %s finished, but the ledger does not have load %s; look what removed it", load.Target, at.Load, load.ID)
 	}
 	entry := warehouse.Enter(load, verdict)
 	entry.Sequence = book.last + 1
@@ -162,18 +257,24 @@ func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at ste
 	if load.Under, err = warehouse.FindUnder(ctx, load, verdict); err != nil {
 		return warehouse.Outcome{}, err
 	}
-	statements, err := loadStatements(w.config, load, entry)
+	var k kept
+	if swaps(load) && len(rows) > 3 {
+		if k, err = readKept(w.config, load, rows[1], rows[2], rows[3]); err != nil {
+			return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
+		}
+	}
+	statements, err := loadStatements(w.config, load, entry, k)
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
 	if len(statements) > maxStatements {
 		return warehouse.Outcome{}, warehouse.TooManyUnder(load)
 	}
-	id, err := w.submitBatch(ctx, batchName(w.config, load), texts(statements))
-	if err != nil {
+	at = at.to(stepLoad)
+	if at.id, err = w.submitBatch(ctx, batchName(w.config, load), texts(statements)); err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
-	return running(step{name: stepLoad, round: at.round, id: id}), nil
+	return running(at), nil
 }
 
 // ours reports whether a batch is one of this load's: it enters it into its
@@ -189,7 +290,7 @@ func (w *Warehouse) ours(load warehouse.Load, ended description) bool {
 // withoutRows is the load of a window that is entered into the ledger and leaves
 // the target as it is.
 func withoutRows(load warehouse.Load) warehouse.Load {
-	load.Manifest, load.Parts, load.Rows = "", nil, 0
+	load.Manifest, load.Parts, load.Rows, load.Sweep = "", nil, 0, nil
 	return load
 }
 
@@ -200,14 +301,69 @@ func (w *Warehouse) afterLoad(ctx context.Context, load warehouse.Load, at step,
 	case ended.failed():
 		return w.explain(ctx, load, at, ended)
 	case entered(ended) == warehouse.Abandoned:
-		return warehouse.Outcome{State: warehouse.Abandoned, Statements: []string{at.id}, Reason: load.Abandon}, nil
+		return at.outcome(warehouse.Outcome{State: warehouse.Abandoned, Statements: []string{at.id}, Reason: load.Abandon}), nil
 	case entered(ended) == warehouse.Skipped:
-		return warehouse.Outcome{
+		return at.outcome(warehouse.Outcome{
 			State: warehouse.Skipped, Statements: []string{at.id},
 			Reason: fmt.Sprintf("a run newer than %s has brought the whole table", load.Run),
-		}, nil
-	case load.Rows < 0:
-		return w.begin(ctx, load, step{name: stepConfirm, round: at.round, of: at.id}, ledgerStatement(w.config, load))
+		}), nil
 	}
-	return warehouse.Outcome{State: warehouse.Loaded, Rows: load.Rows, Statements: []string{at.id}}, nil
+	at.Load, at.Rows = at.id, load.Rows
+	if uncounted(load) {
+		return w.begin(ctx, load, at.to(stepConfirm), ledgerStatement(w.config, load))
+	}
+	return w.afterCount(ctx, load, at)
+}
+
+// afterCount begins what is to be done after a load whose rows are counted.
+func (w *Warehouse) afterCount(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
+	if !swaps(load) {
+		return w.finish(ctx, load, at)
+	}
+	ended, err := w.describe(ctx, at.Load)
+	if err != nil {
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+	}
+	own, swapped := remarksOf(ended)
+	if !swapped {
+		return w.finish(ctx, load, at)
+	}
+	return w.wish(ctx, load, at, 0, own)
+}
+
+// finish tells of a load that is done, once it is known which rows it left out.
+func (w *Warehouse) finish(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
+	ended, err := w.describe(ctx, at.Load)
+	switch {
+	case err != nil:
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+	case !w.ours(load, ended):
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: statement %s is not of load %s; give the handle that was answered for it", load.Target, at.Load, load.ID)
+	case forgiving(load) && at.Rows != load.Rows && at.name != stepRejected:
+		return w.begin(ctx, load, at.to(stepRejected), rejectedStatement(load, ended))
+	}
+	outcome := at.outcome(warehouse.Outcome{State: warehouse.Loaded, Rows: at.Rows, Statements: []string{at.Load}})
+	w.count(load, ended, &outcome)
+	return outcome, nil
+}
+
+// count adds up the rows that the statements of a load report to have changed.
+func (w *Warehouse) count(load warehouse.Load, ended description, o *warehouse.Outcome) {
+	statements, err := w.known(load)
+	if err != nil { // it was built before
+		return
+	}
+	told := map[string]tell{}
+	for _, s := range statements {
+		told[s.text] = s.tell
+	}
+	for _, sub := range ended.subs {
+		switch rows := max(sub.ResultRows, 0); told[aws.ToString(sub.QueryString)] {
+		case tellUpdated:
+			o.Updated += rows
+		case tellDeleted:
+			o.Deleted += rows
+		case tellNothing:
+		}
+	}
 }

@@ -11,12 +11,14 @@
 //
 //	look     what columns the target and its ledger have
 //	create   the target and its ledger, where they are missing
-//	alter    what the target lacks: columns, length
+//	views    what depends on columns that have to be made anew
+//	alter    what the target lacks: columns, length, wider numbers
+//	wish     comments and grants; one that is refused is a warning
 //	ledger   what the ledger says of this load; warehouse.Judge decides
 //	load     the load itself, one BatchExecuteStatement
 //	errors   what Redshift says of rows that COPY could not take
 //
-// All but load only read, or create what may be created again. Redshift runs
+// All but load only read, or do what may be done again. Redshift runs
 // the batch as one transaction, all or nothing, and finishes it also when
 // nobody waits for it. Its first statement locks the target's ledger, so loads
 // of one table follow each other while loads of other tables, and readers of
@@ -32,11 +34,13 @@
 //
 // # Names
 //
-// Redshift folds identifiers, quoted or not, to lower case in ASCII. A name is
-// taken as it is otherwise, always quoted, so that reserved words are names
-// like any other. Two columns of one table that fold to the same name are
-// refused, and so is a name of more than 127 bytes. Two tables that fold to one
-// target have one ledger, which refuses the second source.
+// Redshift folds identifiers, quoted or not, to lower case in ASCII, unless its
+// setting enable_case_sensitive_identifier is on, as zero-ETL integrations demand;
+// the look asks. A name is taken as it is otherwise, always quoted, so that
+// reserved words are names like any other. Two columns of one table that fold to
+// the same name are refused, and so is a name of more than 127 bytes, with a
+// control character or a backslash, or of a system column. Two tables that fold to
+// one target have one ledger, which refuses the second source.
 //
 // # The ledger
 //
@@ -74,13 +78,23 @@ type Config struct {
 	// Log is told once when a right is missing that loads can do without. Nil
 	// discards it.
 	Log *slog.Logger
+
+	// exact is enable_case_sensitive_identifier, which is asked for with each look.
+	exact bool
 }
 
 // Warehouse loads into one Redshift database. It is safe for concurrent use.
 type Warehouse struct {
 	api        *redshiftdata.Client
 	config     Config
-	toldDenied sync.Once
+	toldDenied *sync.Once
+}
+
+// as is the same warehouse where quoted names keep their case, or not.
+func (w *Warehouse) as(exact bool) *Warehouse {
+	other := *w
+	other.config.exact = exact
+	return &other
 }
 
 var _ warehouse.Warehouse = (*Warehouse)(nil)
@@ -100,7 +114,7 @@ func New(cfg aws.Config, config Config) (*Warehouse, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Warehouse{api: redshiftdata.NewFromConfig(cfg, patient), config: config}, nil
+	return &Warehouse{api: redshiftdata.NewFromConfig(cfg, patient), config: config, toldDenied: &sync.Once{}}, nil
 }
 
 // Begin refuses a load that cannot be done, whatever is in the warehouse. Of any
@@ -112,7 +126,7 @@ func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.O
 	if id := w.underWay(ctx, load); id != "" {
 		return running(step{name: stepLoad, round: 1, id: id}), nil
 	}
-	return w.look(ctx, load, 1)
+	return w.look(ctx, load, step{round: 1})
 }
 
 // Poll asks how the statement stands that the handle names, and submits the one
@@ -124,6 +138,7 @@ func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
+	w = w.as(at.exact)
 	if err := w.check(load); err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
@@ -145,13 +160,13 @@ func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string
 
 // check builds all that the load may send.
 func (w *Warehouse) check(load warehouse.Load) error {
-	if err := checkNames(load); err != nil {
+	if err := errors.Join(checkNames(load), checkOptions(load)); err != nil {
 		return err
 	}
-	if _, err := createStatements(w.config, load); err != nil {
+	if _, err := createStatements(w.config, load, found{}); err != nil {
 		return err
 	}
-	statements, err := loadStatements(w.config, load, warehouse.Enter(load, warehouse.Verdict{}))
+	statements, err := loadStatements(w.config, load, warehouse.Enter(load, warehouse.Verdict{}), kept{})
 	if err != nil {
 		return err
 	}

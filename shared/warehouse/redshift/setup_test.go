@@ -33,6 +33,7 @@ type bundle struct {
 	aws    aws.Config
 	store  *object.Store
 	bucket string
+	server *standin.Server
 	// look reads the warehouse past the Data API: the first column, as text.
 	look func(sql string) []string
 
@@ -74,6 +75,7 @@ func setup(t *testing.T, change ...func(*standin.Options)) *bundle {
 		Region: config().Region, BaseEndpoint: aws.String(server.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", ""),
 	}
+	b.server = server
 	b.client = b.connect()
 	b.watch(url)
 	return b
@@ -153,6 +155,38 @@ func (b *bundle) stage(number int, rows ...string) warehouse.Load {
 	}
 	l.Manifest = fmt.Sprintf("s3://%s/%d/manifest.json", b.bucket, number)
 	return l
+}
+
+// administer does what whoever sets the warehouse up does.
+func (b *bundle) administer(statements ...string) {
+	b.Helper()
+	if err := b.server.Administer(b.Context(), statements...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// end runs a load that has to succeed, and returns how it ended.
+func (b *bundle) end(l warehouse.Load) warehouse.Outcome {
+	b.Helper()
+	outcome, err := carryOut(b.Context(), b.client, l)
+	if err != nil || outcome.State != warehouse.Loaded {
+		b.Fatalf("outcome %+v, %v; want it loaded", outcome, err)
+	}
+	return outcome
+}
+
+// sweep puts the keys, one CSV line each, beside a load's part.
+func (b *bundle) sweep(l warehouse.Load, number int, soft bool, keys ...string) warehouse.Load {
+	b.Helper()
+	staged := b.stage(1000+number, keys...)
+	l.Mode, l.Keys = warehouse.Merge, []string{"id"}
+	l.Sweep = &warehouse.Sweep{Soft: soft, Manifest: staged.Manifest, Rows: staged.Rows}
+	return l
+}
+
+// strict sets up the warehouse so.
+func strict(s standin.Strictness) func(*standin.Options) {
+	return func(o *standin.Options) { o.Strictness = s }
 }
 
 // carryOut begins a load and asks until it has ended.

@@ -10,10 +10,23 @@ import (
 
 // staged is a column on its way: in the target it is of type kind; COPY fills
 // it as type copied, and value is the expression that makes the one of the
-// other.
+// other, with %s where the copied one is. A column that the load adds has none
+// there.
 type staged struct {
 	table.Column
 	kind, copied, value string
+	// comment says what it is in the source.
+	comment string
+}
+
+// of is the column's value in a row of what is called so, or of the only table that
+// there is.
+func (s staged) of(rows string) string {
+	name := table.Quote(s.Name)
+	if rows != "" {
+		name = rows + "." + name
+	}
+	return strings.ReplaceAll(s.value, "%s", name)
 }
 
 // widest is what COPY is given to fill where the format has text and the target
@@ -32,8 +45,7 @@ func stagedColumns(load warehouse.Load) ([]staged, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := table.Quote(column.Name)
-		columns[i] = staged{column, image.Redshift, image.Redshift, name}
+		columns[i] = staged{column, image.Redshift, image.Redshift, "%s", commentOfSource + sourceType(column)}
 		switch load.Format.Name {
 		case "jsonl":
 			err = columns[i].fromJSON(image)
@@ -52,7 +64,7 @@ func stagedColumns(load warehouse.Load) ([]staged, error) {
 func (s *staged) fromJSON(image table.Image) error {
 	switch image.JSON {
 	case table.JSONBase64:
-		s.copied, s.value = widest, "TO_VARBYTE("+s.value+", 'base64')"
+		s.copied, s.value = widest, "TO_VARBYTE(%s, 'base64')"
 	case table.JSONNumber:
 		text := strings.HasPrefix(image.Redshift, "VARCHAR")
 		if text || image.Parquet.Logical == table.ParquetDecimal && image.Parquet.Precision > exactDigits {
@@ -77,11 +89,61 @@ func (s *staged) fromParquet(image table.Image) error {
 	}
 	s.copied = widest
 	if image.Redshift == "SUPER" {
-		s.value = "JSON_PARSE(" + s.value + ")"
+		s.value = "JSON_PARSE(%s)"
 		return nil
 	}
-	s.value = "CAST(" + s.value + " AS " + image.Redshift + ")"
+	s.value = "CAST(%s AS " + image.Redshift + ")"
 	return nil
+}
+
+// targetColumns are all that a load fills: those that are staged, and those that say
+// which load a row came by.
+func targetColumns(load warehouse.Load) ([]staged, error) {
+	columns, err := stagedColumns(load)
+	if load.AddRun {
+		columns = append(columns, added(warehouse.RunColumn, "VARCHAR(32)", quote(string(load.Run)), "the run that read the row"))
+	}
+	if load.AddLoadedAt {
+		columns = append(columns, added(warehouse.LoadedAtColumn, "TIMESTAMP", "SYSDATE", "when the row was loaded, in UTC"))
+	}
+	return columns, err
+}
+
+// requiredColumns are those that the target of a load must have: beside the ones
+// that it fills, the one that marks rows which the source no longer has.
+func requiredColumns(load warehouse.Load) ([]staged, error) {
+	columns, err := targetColumns(load)
+	if load.Sweep != nil && load.Sweep.Soft {
+		columns = append(columns, added(warehouse.DeletedAtColumn, "TIMESTAMP", "NULL", "when the source was found without the row, in UTC"))
+	}
+	return columns, err
+}
+
+// ownColumns are those of them that the source does not have.
+func ownColumns(load warehouse.Load) []staged {
+	load.Columns = nil
+	columns, err := requiredColumns(load)
+	if err != nil {
+		return nil
+	}
+	return columns
+}
+
+func added(name, kind, value, comment string) staged {
+	return staged{Column: table.Column{Name: name, Type: kind}, kind: kind, value: value, comment: commentOfLoad + comment}
+}
+
+// commentOfSource begins what a column of the target is commented with.
+const commentOfSource = "PostgreSQL: "
+
+// commentOfLoad begins the comment on a column that loads add.
+const commentOfLoad = "Stagelift: "
+
+func sourceType(column table.Column) string {
+	if column.Source != "" {
+		return column.Source
+	}
+	return column.Type
 }
 
 // definitions lists columns with their types. NOT NULL is not carried over: a
@@ -105,10 +167,10 @@ func namesOf(columns []staged) []string {
 	return names
 }
 
-func valuesOf(columns []staged) string {
+func valuesOf(columns []staged, rows string) string {
 	list := make([]string, len(columns))
 	for i, column := range columns {
-		list[i] = column.value
+		list[i] = column.of(rows)
 	}
 	return strings.Join(list, ", ")
 }

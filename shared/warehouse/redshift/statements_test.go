@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
@@ -21,7 +22,23 @@ func TestLoadsThatAreRefused(t *testing.T) {
 		"format":                 {func(l *warehouse.Load) { l.Format.Name = "avro" }, `format "avro"`},
 		"two delimiters":         {func(l *warehouse.Load) { l.Format.Delimiter = "||" }, `delimiter "||"`},
 		"null with a backslash":  {func(l *warehouse.Load) { l.Format.Null = `\x` }, `\N can be loaded`},
-		"names that fold to one": {func(l *warehouse.Load) { l.Columns[1].Name = "ID" }, `columns "id" and "ID" are one name`},
+		"a system column":        {func(l *warehouse.Load) { l.Columns[1].Name = "Ctid" }, `column "Ctid" has the name of one of Redshift's system columns`},
+		"a control character":    {func(l *warehouse.Load) { l.Columns[1].Name = "a\nb" }, `name "a\nb" has a control character`},
+		"a backslash":            {func(l *warehouse.Load) { l.Target.Table = `a\b` }, "has a backslash in it"},
+		"an added column's name": {func(l *warehouse.Load) { l.AddRun = true; l.Columns[1].Name = warehouse.RunColumn }, `the load adds column "_stagelift_run"`},
+		"a mark's name":          {func(l *warehouse.Load) { swept(l, true); l.Columns[1].Name = "_Deleted_At"; l.Keys = l.Keys[:1] }, `the load adds column "_deleted_at"`},
+		"a grant to nobody":      {func(l *warehouse.Load) { l.Grants = []string{"PUBLIC"} }, `grant "PUBLIC": want ROLE, USER or GROUP`},
+		"a policy":               {func(l *warehouse.Load) { l.Changes = "strict" }, `schema_changes "strict": want evolve, add or freeze`},
+		"a swap of an append":    {func(l *warehouse.Load) { l.Swap = true }, "swap and recreate replace a table, and mode is append"},
+		"a sweep of an append":   {func(l *warehouse.Load) { l.Sweep = &warehouse.Sweep{} }, "a sweep needs a merge with keys"},
+		"a sweep of other rows":  {func(l *warehouse.Load) { swept(l, true); l.Filter = "total > 7" }, "the keys of other rows"},
+		"a sweep of no files":    {func(l *warehouse.Load) { swept(l, true); l.Sweep.Manifest = "" }, "77 keys are staged, but no manifest"},
+		"an option of COPY":      {func(l *warehouse.Load) { l.Copy = map[string]string{"IGNOREALLERRORS": "TRUE"} }, `COPY option "IGNOREALLERRORS": of csv Redshift's loads take ACCEPTINVCHARS, BLANKSASNULL`},
+		"an option of CSV":       {func(l *warehouse.Load) { jsonl(l); l.Copy = map[string]string{"FILLRECORD": "TRUE"} }, `COPY option "FILLRECORD": of jsonl`},
+		"a flag's value":         {func(l *warehouse.Load) { l.Copy = map[string]string{"FILLRECORD": "yes"} }, `COPY option FILLRECORD is "yes": want TRUE or FALSE`},
+		"a text's value":         {func(l *warehouse.Load) { l.Copy = map[string]string{"DATEFORMAT": `\'`} }, `without control characters and backslashes`},
+		"too many bad rows":      {func(l *warehouse.Load) { l.BadRows = new(int64(100_000)) }, "want 0 to 99999"},
+		"bad rows of Parquet":    {func(l *warehouse.Load) { parquet(l); l.BadRows = new(int64(1)) }, "of Parquet COPY forgives no bad row"},
 		"a name too long":        {func(l *warehouse.Load) { l.Columns[0].Name = strings.Repeat("x", 128) }, "128 bytes"},
 		"a table too long":       {func(l *warehouse.Load) { l.Target.Table = strings.Repeat("x", 128) }, "128 bytes"},
 		"no keys":                {func(l *warehouse.Load) { l.Mode = warehouse.Merge }, "needs keys"},
@@ -99,14 +116,15 @@ func TestKindsThatHoldOthers(t *testing.T) {
 // FuzzHandle: what is read as a handle is written the same.
 func FuzzHandle(f *testing.F) {
 	f.Add("load.1.d9b6c0c9-0747-4bf4-b142-e8883122f766")
-	f.Add("errors.12.a-b.c-d")
+	f.Add("errors.12x.a-b.c-d")
+	f.Add("wish.12.a-b.3" + notes{Created: true, Changes: []warehouse.Change{{Kind: "added", Column: "n"}}}.encode())
 	f.Fuzz(func(t *testing.T, handle string) {
 		at, err := parseStep(handle)
 		if err != nil {
 			return
 		}
 		again, err := parseStep(at.String())
-		if err != nil || again != at {
+		if diff := cmp.Diff(at, again, cmp.AllowUnexported(step{})); err != nil || diff != "" {
 			t.Errorf("%q became %q, and %+v, %v", handle, at, again, err)
 		}
 	})

@@ -20,11 +20,11 @@ func goingUnder(c Config, load warehouse.Load) ([]statement, error) {
 		if err != nil {
 			return nil, fmt.Errorf("run %s, which is newer: %w", newer.Run, err)
 		}
-		copying, err := copyStatement(c, newer, columns)
+		rows, staging := temporary(newer, ""), temporary(load, "")
+		copying, err := copyStatement(c, newer, columns, rows)
 		if err != nil {
 			return nil, fmt.Errorf("run %s, which is newer: %w", newer.Run, err)
 		}
-		rows, staging := temporary(newer, ""), temporary(load, "")
 		same := make([]string, len(load.Keys))
 		for i, key := range load.Keys {
 			same[i] = staging + "." + table.Quote(key) + " = " + rows + "." + table.Quote(key)

@@ -1,5 +1,5 @@
 -- look
-SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'public' AND table_name = 'orders' OR table_schema = 'stagelift' AND table_name IN ('public.orders', 'loads');
+SELECT current_setting('enable_case_sensitive_identifier'), n.nspname, c.table_name, c.column_name, c.data_type, c.character_maximum_length, c.numeric_precision, c.numeric_scale, c.ordinal_position, c.remarks FROM pg_namespace AS n LEFT JOIN svv_columns AS c ON c.table_schema = n.nspname AND c.table_name IN ('orders', 'public.orders', 'loads') WHERE n.nspname IN ('public', 'stagelift', 'pg_catalog');
 
 -- create
 CREATE SCHEMA IF NOT EXISTS "stagelift";
@@ -8,6 +8,8 @@ CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (sequence BIGINT, load_id
 INSERT INTO "stagelift"."public.orders" (sequence, load_id, source, run, mode, state, row_count) SELECT 0, '', '', '', 'lock', 'lock', 0 FROM (SELECT COUNT(*) AS locks FROM "stagelift"."public.orders" WHERE load_id = '') AS l WHERE l.locks = 0;
 CREATE SCHEMA IF NOT EXISTS "public";
 CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
+
+-- wish
 COMMENT ON COLUMN "public"."orders"."id" IS 'PostgreSQL: bigint';
 COMMENT ON COLUMN "public"."orders"."total" IS 'PostgreSQL: numeric(12,2)';
 COMMENT ON COLUMN "public"."orders"."the ""note""" IS 'PostgreSQL: character varying(40)';
@@ -22,11 +24,11 @@ LOCK TABLE "stagelift"."public.orders";
 UPDATE "stagelift"."public.orders" SET loaded_at = SYSDATE WHERE load_id = '';
 SELECT 1 / CASE WHEN COALESCE(MAX(sequence), 0) = 7 AND COUNT(CASE WHEN load_id = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f' THEN 1 END) = 0 AND COUNT(CASE WHEN load_id = '' THEN 1 END) > 0 THEN 1 ELSE 0 END FROM "stagelift"."public.orders";
 CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
-COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' ZSTD DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF REGION AS 'eu-central-1' STATUPDATE OFF MANIFEST;
+COPY "stagelift_0f0f0f0f0f0f0f0f" ("id", "total", "the ""note""", "attributes", "photo") FROM 's3://bucket/stage/shop/public.orders/20261121T003000Z-7f3a91c2/manifest.json' IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS CSV DELIMITER AS ',' ZSTD ROUNDEC DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto' COMPUPDATE OFF REGION AS 'eu-central-1' STATUPDATE OFF MANIFEST;
 SELECT 1 / CASE WHEN COUNT(*) = 1042 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f";
 CREATE TEMP TABLE "stagelift_0f0f0f0f0f0f0f0f_before" (n BIGINT);
 INSERT INTO "stagelift_0f0f0f0f0f0f0f0f_before" (n) SELECT COUNT(*) FROM "public"."orders";
 INSERT INTO "public"."orders" ("id", "total", "the ""note""", "attributes", "photo") SELECT "id", "total", "the ""note""", "attributes", "photo" FROM "stagelift_0f0f0f0f0f0f0f0f";
-SELECT 1 / CASE WHEN COUNT(*) = (SELECT n FROM "stagelift_0f0f0f0f0f0f0f0f_before") + (SELECT COUNT(*) FROM "stagelift_0f0f0f0f0f0f0f0f") THEN 1 ELSE 0 END FROM "public"."orders";
+SELECT 1 / CASE WHEN a.n = b.n + s.n THEN 1 ELSE 0 END FROM (SELECT COUNT(*) AS n FROM "public"."orders") AS a, "stagelift_0f0f0f0f0f0f0f0f_before" AS b, (SELECT COUNT(*) AS n FROM "stagelift_0f0f0f0f0f0f0f0f") AS s;
 INSERT INTO "stagelift"."loads" (load_id, source, target, run, mode, state, window_from, window_to, rows_in, rows_updated, rows_deleted, bytes, changes, seconds, statements, error_code, reason) SELECT '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', 'public.orders', '20261121T003000Z-7f3a91c2', 'append', 'loaded', '', '', 1042, 0, 0, 0, '', 0.000, '["stagelift-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f-d99b20e9191629cf"]', '', '';
 INSERT INTO "stagelift"."public.orders" (sequence, state, load_id, source, run, mode, filter, absent, swept, row_count) SELECT 8, 'loaded', '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 'append', '', '', false, 1042;

@@ -1,5 +1,5 @@
 -- look
-SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'public' AND table_name = 'orders' OR table_schema = 'stagelift' AND table_name IN ('public.orders', 'loads');
+SELECT current_setting('enable_case_sensitive_identifier'), n.nspname, c.table_name, c.column_name, c.data_type, c.character_maximum_length, c.numeric_precision, c.numeric_scale, c.ordinal_position, c.remarks FROM pg_namespace AS n LEFT JOIN svv_columns AS c ON c.table_schema = n.nspname AND c.table_name IN ('orders', 'public.orders', 'loads') WHERE n.nspname IN ('public', 'stagelift', 'pg_catalog');
 
 -- create
 CREATE SCHEMA IF NOT EXISTS "stagelift";
@@ -8,6 +8,8 @@ CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (sequence BIGINT, load_id
 INSERT INTO "stagelift"."public.orders" (sequence, load_id, source, run, mode, state, row_count) SELECT 0, '', '', '', 'lock', 'lock', 0 FROM (SELECT COUNT(*) AS locks FROM "stagelift"."public.orders" WHERE load_id = '') AS l WHERE l.locks = 0;
 CREATE SCHEMA IF NOT EXISTS "public";
 CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
+
+-- wish
 COMMENT ON COLUMN "public"."orders"."id" IS 'PostgreSQL: bigint';
 COMMENT ON COLUMN "public"."orders"."total" IS 'PostgreSQL: numeric(12,2)';
 COMMENT ON COLUMN "public"."orders"."the ""note""" IS 'PostgreSQL: character varying(40)';
@@ -26,8 +28,8 @@ COPY "stagelift_0f0f0f0f0f0f0f0f" FROM 's3://bucket/stage/shop/public.orders/202
 SELECT 1 / CASE WHEN COUNT(*) = 1042 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f";
 SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM "stagelift_0f0f0f0f0f0f0f0f" WHERE "id" IS NULL;
 SELECT 1 / CASE WHEN COUNT(*) = 0 THEN 1 ELSE 0 END FROM (SELECT "id" FROM "stagelift_0f0f0f0f0f0f0f0f" GROUP BY "id" HAVING COUNT(*) > 1) AS twice;
-DELETE FROM "public"."orders" USING "stagelift_0f0f0f0f0f0f0f0f" WHERE "public"."orders"."id" = "stagelift_0f0f0f0f0f0f0f0f"."id";
-INSERT INTO "public"."orders" ("id", "total", "the ""note""", "attributes", "photo") SELECT "id", "total", "the ""note""", JSON_PARSE("attributes"), "photo" FROM "stagelift_0f0f0f0f0f0f0f0f";
-SELECT 1 / CASE WHEN COUNT(*) = (SELECT COUNT(*) FROM "stagelift_0f0f0f0f0f0f0f0f") THEN 1 ELSE 0 END FROM "public"."orders", "stagelift_0f0f0f0f0f0f0f0f" WHERE "public"."orders"."id" = "stagelift_0f0f0f0f0f0f0f0f"."id";
+UPDATE "public"."orders" SET "total" = s."total", "the ""note""" = s."the ""note""", "attributes" = JSON_PARSE(s."attributes"), "photo" = s."photo" FROM "stagelift_0f0f0f0f0f0f0f0f" AS s WHERE "public"."orders"."id" = s."id";
+INSERT INTO "public"."orders" ("id", "total", "the ""note""", "attributes", "photo") SELECT "id", "total", "the ""note""", JSON_PARSE("attributes"), "photo" FROM "stagelift_0f0f0f0f0f0f0f0f" WHERE NOT EXISTS (SELECT 1 FROM "public"."orders" AS t WHERE t."id" = "stagelift_0f0f0f0f0f0f0f0f"."id");
+SELECT 1 / CASE WHEN a.n = s.n THEN 1 ELSE 0 END FROM (SELECT COUNT(*) AS n FROM "public"."orders", "stagelift_0f0f0f0f0f0f0f0f" WHERE "public"."orders"."id" = "stagelift_0f0f0f0f0f0f0f0f"."id") AS a, (SELECT COUNT(*) AS n FROM "stagelift_0f0f0f0f0f0f0f0f") AS s;
 INSERT INTO "stagelift"."loads" (load_id, source, target, run, mode, state, window_from, window_to, rows_in, rows_updated, rows_deleted, bytes, changes, seconds, statements, error_code, reason) SELECT '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', 'public.orders', '20261121T003000Z-7f3a91c2', 'merge', 'loaded', '', '', 1042, 0, 0, 0, '', 0.000, '["stagelift-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f-d99b20e9191629cf"]', '', '';
 INSERT INTO "stagelift"."public.orders" (sequence, state, load_id, source, run, mode, filter, absent, swept, row_count) SELECT 8, 'loaded', '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f', 'public.orders', '20261121T003000Z-7f3a91c2', 'merge', '', '', false, 1042;

@@ -1,5 +1,5 @@
 -- look
-SELECT table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale FROM svv_columns WHERE table_schema = 'public' AND table_name = 'orders' OR table_schema = 'stagelift' AND table_name IN ('public.orders', 'loads');
+SELECT current_setting('enable_case_sensitive_identifier'), n.nspname, c.table_name, c.column_name, c.data_type, c.character_maximum_length, c.numeric_precision, c.numeric_scale, c.ordinal_position, c.remarks FROM pg_namespace AS n LEFT JOIN svv_columns AS c ON c.table_schema = n.nspname AND c.table_name IN ('orders', 'public.orders', 'loads') WHERE n.nspname IN ('public', 'stagelift', 'pg_catalog');
 
 -- create
 CREATE SCHEMA IF NOT EXISTS "stagelift";
@@ -8,6 +8,8 @@ CREATE TABLE IF NOT EXISTS "stagelift"."public.orders" (sequence BIGINT, load_id
 INSERT INTO "stagelift"."public.orders" (sequence, load_id, source, run, mode, state, row_count) SELECT 0, '', '', '', 'lock', 'lock', 0 FROM (SELECT COUNT(*) AS locks FROM "stagelift"."public.orders" WHERE load_id = '') AS l WHERE l.locks = 0;
 CREATE SCHEMA IF NOT EXISTS "public";
 CREATE TABLE IF NOT EXISTS "public"."orders" ("id" BIGINT, "total" DECIMAL(12,2), "the ""note""" VARCHAR(160), "attributes" SUPER, "photo" VARBYTE(16777216));
+
+-- wish
 COMMENT ON COLUMN "public"."orders"."id" IS 'PostgreSQL: bigint';
 COMMENT ON COLUMN "public"."orders"."total" IS 'PostgreSQL: numeric(12,2)';
 COMMENT ON COLUMN "public"."orders"."the ""note""" IS 'PostgreSQL: character varying(40)';
