@@ -102,7 +102,7 @@ const unfit = "unfit"
 // mend it.
 func difference(load warehouse.Load, column staged, have existing, there bool, want kind) (warehouse.Change, []string) {
 	alter, name := "ALTER TABLE "+load.Target.SQL(), table.Quote(column.Name)
-	change := warehouse.Change{Kind: warehouse.Widened, Column: column.Name, Was: have.kind.String(), Is: want.String()}
+	change := warehouse.Change{Kind: warehouse.Widened, Column: column.Name, Was: have.String(), Is: want.String()}
 	switch {
 	case !there:
 		return warehouse.Change{Kind: warehouse.Added, Column: column.Name, Is: want.String()}, []string{alter + " ADD COLUMN " + name + " " + column.kind}
@@ -149,7 +149,7 @@ func (n *changes) gone(c Config, load warehouse.Load, columns []staged, target m
 		if known[name] || !there.ours() {
 			continue
 		}
-		change := warehouse.Change{Kind: warehouse.Gone, Column: name, Was: there.kind.String()}
+		change := warehouse.Change{Kind: warehouse.Gone, Column: name, Was: there.String()}
 		if load.Changes.Refuses(change.Kind) {
 			problems = append(problems, warehouse.Refusal(load, change, "ALTER TABLE "+load.Target.SQL()+" DROP COLUMN "+table.Quote(name)))
 		}

@@ -2,6 +2,7 @@ package redshift
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,7 +66,7 @@ func TestCaseSensitiveIdentifiers(t *testing.T) {
 	lower.Target, lower.Source = table.Name{Schema: "Mart", Table: "orders"}, table.Name{Schema: "public", Table: "u"}
 	b.load(lower, warehouse.Loaded) // is another table, with a ledger of its own
 	next := b.stage(3, "3,c,z,4")
-	next.Target, next.Columns = l.Target, append(l.Columns, table.Column{Name: "N", Type: "integer"})
+	next.Target, next.Columns = l.Target, append(slices.Clone(l.Columns), table.Column{Name: "N", Type: "integer"})
 	b.load(next, warehouse.Loaded)
 	b.want(`SELECT id || s || "S" || coalesce("N"::text, '') FROM "Mart"."Orders" ORDER BY id`, "1ax", "3cz4")
 	b.want(`SELECT id || s FROM "Mart".orders`, "2b")

@@ -87,19 +87,21 @@ func readLook(c Config, load warehouse.Load, rows [][]string) (found, error) {
 		switch {
 		case row[2] == "":
 		case row[1] == c.fold(load.Target.Schema) && row[2] == c.fold(load.Target.Table):
-			put(&f.target, row[3], existing{k, number(row[8]), row[9]})
+			f.target = put(f.target, row[3], existing{k, number(row[8]), row[9]})
 		case row[1] == c.fold(book.Schema) && row[2] == book.Table:
-			put(&f.ledger, row[3], k)
+			f.ledger = put(f.ledger, row[3], k)
 		case row[1] == c.fold(book.Schema) && row[2] == warehouse.HistoryTable:
-			put(&f.history, row[3], k)
+			f.history = put(f.history, row[3], k)
 		}
 	}
 	return f, nil
 }
 
-func put[V any](m *map[string]V, key string, value V) {
-	if *m == nil {
-		*m = map[string]V{}
+// put adds to a map that may not be there yet.
+func put[V any](m map[string]V, key string, value V) map[string]V {
+	if m == nil {
+		m = map[string]V{}
 	}
-	(*m)[key] = value
+	m[key] = value
+	return m
 }

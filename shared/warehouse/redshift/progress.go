@@ -161,11 +161,9 @@ func (w *Warehouse) again(ctx context.Context, load warehouse.Load, at step, end
 // hint says what a person can do about a change that the table's owner alone may
 // make, or that the column's encoding or a view forbids.
 func hint(ended description) string {
-	text, failed := "", ended.failedAt()
-	if failed >= 0 {
+	text := ended.text
+	if failed := ended.failedAt(); failed >= 0 {
 		text = aws.ToString(ended.subs[failed].QueryString)
-	} else {
-		text = ended.text
 	}
 	m := alterTypeShape.FindStringSubmatch(text)
 	if m == nil {
