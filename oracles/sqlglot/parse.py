@@ -18,7 +18,7 @@ import goldens
 
 OPAQUE = {
     "redshift": {r"LOCK TABLE "},
-    "snowflake": {r"GRANT .* TO USER "},
+    "snowflake": {r"GRANT .* TO USER ", r"CREATE OR REPLACE TABLE .* CLONE .* COPY GRANTS$", r"ALTER TABLE .* ALTER COLUMN .* COMMENT "},
 }
 
 logging.disable(logging.WARNING)  # of falling back to a command, which is looked at below
