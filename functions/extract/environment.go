@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -15,6 +18,7 @@ import (
 	"github.com/stagelift/stagelift/shared/postgres"
 	"github.com/stagelift/stagelift/shared/run"
 	"github.com/stagelift/stagelift/shared/stage"
+	"github.com/stagelift/stagelift/shared/table"
 )
 
 // environment is what the template gives the function.
@@ -25,6 +29,7 @@ type environment struct {
 	SourcePort     int           `env:"SOURCE_PORT" envDefault:"5432"`
 	SourceDatabase string        `env:"SOURCE_DATABASE,required,notEmpty"`
 	SourceUser     string        `env:"SOURCE_USER,required,notEmpty"`
+	Warehouses     []string      `env:"WAREHOUSES"`
 	StaleAfter     time.Duration `env:"STALE_UPLOAD_AGE" envDefault:"20m"`
 	ProgressEvery  time.Duration `env:"PROGRESS_INTERVAL" envDefault:"15s"`
 }
@@ -34,6 +39,13 @@ func build(ctx context.Context) (*run.Job, error) {
 	e, err := env.ParseAs[environment]()
 	if err != nil {
 		return nil, err
+	}
+	// The template joins the names of those that are there, and nothing for others.
+	warehouses := slices.DeleteFunc(e.Warehouses, func(name string) bool { return name == "" })
+	for _, name := range warehouses {
+		if !slices.Contains(table.Targets, name) {
+			return nil, fmt.Errorf("WAREHOUSES names %q, want %s", name, strings.Join(table.Targets, " or "))
+		}
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -53,7 +65,7 @@ func build(ctx context.Context) (*run.Job, error) {
 	return &run.Job{
 		Source: source, Database: e.SourceDatabase, Host: e.SourceHost,
 		Store: object.New(cfg), Bucket: e.StageBucket, Layout: stage.Layout{Prefix: e.StagePrefix},
-		StaleAfter: e.StaleAfter, ProgressEvery: e.ProgressEvery, Log: lambdacontext.NewLogger(),
+		For: warehouses, StaleAfter: e.StaleAfter, ProgressEvery: e.ProgressEvery, Log: lambdacontext.NewLogger(),
 		Metrics: &metrics.Writer{Out: os.Stdout, Namespace: "Stagelift"},
 	}, nil
 }

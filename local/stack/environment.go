@@ -27,6 +27,7 @@ func (s *Stack) Environment() []string {
 		"SOURCE_PORT=" + strconv.Itoa(s.RDS.Port()),
 		"SOURCE_DATABASE=" + Database,
 		"SOURCE_USER=" + User,
+		"WAREHOUSES=redshift,snowflake",
 		"HEADER_SOURCE_BUCKET=" + Bucket,
 		"HEADER_SOURCE_PREFIX=unload/",
 		"HEADER_DESTINATION_BUCKET=" + Bucket,

@@ -55,6 +55,8 @@ type Outcome struct {
 	Window      *stage.Window `json:"window,omitempty"`
 	Apart       []string      `json:"apart,omitempty"`
 	Load        string        `json:"load,omitempty"`
+	// Altered counts, by column, values that were changed to fit their targets.
+	Altered map[string]stage.Altered `json:"altered,omitempty"`
 }
 
 // settle keeps the first outcome of a table, and reports whether this was it.

@@ -21,6 +21,7 @@ type partWriter struct {
 	ctx     context.Context //nolint:containedctx // io.Writer has no room for it
 	run     *run
 	table   *progress
+	fit     *encode.Fit
 	encoder encode.Encoder
 	buffers *object.Buffers
 
@@ -54,6 +55,9 @@ func (w *partWriter) write(message []byte) error {
 		return err
 	}
 	w.spanRows++
+	if row, err = w.fit.Row(row); err != nil {
+		return err
+	}
 	if w.out == nil {
 		if err := w.start(); err != nil {
 			return err
@@ -160,6 +164,7 @@ func (w *partWriter) endPart() error {
 	}
 	out, g, part := w.out, w.group, stage.Part{Key: w.location().Key, Rows: w.rows}
 	number := w.number - w.table.first
+	part.Altered = altered(w.fit.Take())
 	w.out = nil
 	g.closing.Add(1)
 	w.run.queue.closes(w.table)
@@ -204,8 +209,21 @@ func (w *partWriter) abandon() {
 		return
 	}
 	w.count()
+	w.fit.Take() // they come again
 	if err := w.out.Abort(); err != nil && !errors.Is(err, context.Canceled) {
 		w.run.Log.WarnContext(w.ctx, "an unfinished upload could not be ended; the next run will", "location", w.location().String(), "error", err)
 	}
 	w.out = nil
+}
+
+// altered are the counts as they are written down.
+func altered(counts map[string]encode.Altered) map[string]stage.Altered {
+	if len(counts) == 0 {
+		return nil
+	}
+	list := make(map[string]stage.Altered, len(counts))
+	for column, n := range counts {
+		list[column] = stage.Altered(n)
+	}
+	return list
 }

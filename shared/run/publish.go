@@ -111,6 +111,13 @@ func (r *run) receipt(p *progress) (receipt stage.Receipt, whole bool, err error
 	for _, part := range receipt.Parts {
 		receipt.Rows += part.Rows
 		receipt.Bytes += part.Bytes
+		for column, n := range part.Altered {
+			if receipt.Altered == nil {
+				receipt.Altered = map[string]stage.Altered{}
+			}
+			sum := receipt.Altered[column]
+			receipt.Altered[column] = stage.Altered{Truncated: sum.Truncated + n.Truncated, Nulled: sum.Nulled + n.Nulled}
+		}
 	}
 	if len(receipt.Parts) > 0 {
 		receipt.Manifest = r.Layout.Manifest(p.folder, p.attempt)
@@ -167,13 +174,16 @@ func (r *run) published(ctx context.Context, p *progress, receipt stage.Receipt)
 	r.settle(o)
 	r.Log.InfoContext(ctx, "table published", "run", receipt.Run, "table", o.Table,
 		"rows", o.Rows, "bytes", o.Bytes, "parts", o.Parts, "receipt", o.Receipt, "seconds", seconds)
+	if len(o.Altered) > 0 {
+		r.Log.WarnContext(ctx, "values were changed to fit what they are loaded into", "run", receipt.Run, "table", o.Table, "altered", o.Altered)
+	}
 	r.count(ctx, o, seconds)
 }
 
 func outcomeOf(receipt stage.Receipt, key string) Outcome {
 	return Outcome{
 		Table: receipt.Table.String(), Outcome: Published, Rows: receipt.Rows, Bytes: receipt.Bytes, Parts: len(receipt.Parts),
-		Receipt: key, Consistency: receipt.Consistency, Window: receipt.Window, Apart: receipt.Apart, Load: receipt.Load.Mode,
+		Receipt: key, Consistency: receipt.Consistency, Window: receipt.Window, Apart: receipt.Apart, Load: receipt.Load.Mode, Altered: receipt.Altered,
 	}
 }
 

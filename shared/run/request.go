@@ -35,6 +35,13 @@ type Request struct {
 	// "error", which is the default, "null", or "text", which carries the
 	// columns of such types as text.
 	OutOfRange string `json:"out_of_range,omitempty"`
+	// For are the warehouses that the rows are meant for, whose limits are met
+	// where they are read: "redshift", "snowflake". Left out it is the stack's
+	// own, an empty list is none.
+	For []string `json:"for,omitzero"`
+	// TooLong says what becomes of a value that is longer than those take:
+	// "refuse", which is the default, "truncate", which is for text, or "null".
+	TooLong string `json:"too_long,omitempty"`
 	// Streams is the number of connections that read; 0 is 2.
 	Streams int `json:"streams,omitempty"`
 	// PartBytes is the size that parts should have, as stored; 0 is 128 MiB.
@@ -96,6 +103,7 @@ type Override struct {
 	Null        *string     `json:"null,omitempty"`
 	Delimiter   string      `json:"delimiter,omitempty"`
 	OutOfRange  string      `json:"out_of_range,omitempty"`
+	TooLong     string      `json:"too_long,omitempty"`
 	Inherited   string      `json:"inherited,omitempty"`
 }
 

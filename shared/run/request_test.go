@@ -20,7 +20,7 @@ func csvFormat(compression string) stage.Format {
 
 func TestRequestHasDefaults(t *testing.T) {
 	t.Parallel()
-	unsaid := treatment{format: csvFormat("none"), outOfRange: "error"}
+	unsaid := treatment{format: csvFormat("none"), outOfRange: "error", tooLong: "refuse"}
 	for name, c := range map[string]struct {
 		request string
 		want    settings
@@ -37,10 +37,10 @@ func TestRequestHasDefaults(t *testing.T) {
 			},
 		},
 		"parquet": {`{"tables":["public.*"],"format":"parquet"}`, settings{streams: 2, ddlWait: time.Minute, onFailure: "continue", partBytes: 128 << 20, rest: treatment{
-			format: stage.Format{Name: "parquet", Compression: "snappy"}, outOfRange: "error",
+			format: stage.Format{Name: "parquet", Compression: "snappy"}, outOfRange: "error", tooLong: "refuse",
 		}}},
 		"json lines": {`{"tables":["public.*"],"format":"jsonl"}`, settings{streams: 2, ddlWait: time.Minute, onFailure: "continue", partBytes: 128 << 20, rest: treatment{
-			format: stage.Format{Name: "jsonl", Compression: "none"}, outOfRange: "error",
+			format: stage.Format{Name: "jsonl", Compression: "none"}, outOfRange: "error", tooLong: "refuse",
 		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,14 +87,14 @@ func TestOverridesChangeTheRequest(t *testing.T) {
 	gzip := csvFormat("gzip")
 	gzip.Header = true
 	want := map[table.Name]treatment{
-		{Schema: "public", Table: "plain"}: {format: gzip, outOfRange: "error", load: stage.Load{Mode: "merge"}, where: "id > 5"},
+		{Schema: "public", Table: "plain"}: {format: gzip, outOfRange: "error", tooLong: "refuse", load: stage.Load{Mode: "merge"}, where: "id > 5"},
 		{Schema: "public", Table: "typed"}: {
 			format: stage.Format{Name: "parquet", Compression: "snappy"}, outOfRange: "text", load: stage.Load{Mode: "merge"},
 			numeric: map[string]string{"amount": "numeric(38,10)", "n": "numeric(5,0)"},
 		},
 		{Schema: "public", Table: "Odd"}: {
 			format:     stage.Format{Name: "csv", Compression: "none", Delimiter: ","},
-			outOfRange: "error", load: stage.Load{Mode: "append", Target: &table.Name{Schema: "sales", Table: "odd"}},
+			outOfRange: "error", tooLong: "refuse", load: stage.Load{Mode: "append", Target: &table.Name{Schema: "sales", Table: "odd"}},
 			columns: postgres.Columns{Only: []string{"id"}}, primaryKey: []string{"id"},
 			cursor: &Cursor{Column: "id", TimeZone: "Europe/Berlin"},
 		},

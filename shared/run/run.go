@@ -63,6 +63,8 @@ type Job struct {
 	Store  *object.Store
 	Bucket string
 	Layout stage.Layout
+	// For are the warehouses that a request is for that names none.
+	For []string
 	// StaleAfter is the age at which an unfinished upload under the database's
 	// prefix is taken for a dead run's and ended, and so is an intent to publish.
 	// It must exceed the longest time that one invocation may run.
@@ -114,6 +116,9 @@ const (
 func (j *Job) Run(ctx context.Context, request Request) (Answer, error) {
 	if err := request.checkContinuation(); err != nil {
 		return Answer{}, err
+	}
+	if request.Continuation == "" && request.For == nil {
+		request.For = j.For
 	}
 	r := &run{Job: j, start: time.Now(), closing: closingTime, unitTime: unitTime, slots: make(chan struct{}, publishers), outcomes: map[string]Outcome{}}
 	if deadline, ok := ctx.Deadline(); ok {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stagelift/stagelift/shared/fault"
@@ -85,6 +86,11 @@ func (q Request) checkWords(s settings) error {
 	}
 	if q.Mode != "" && q.Mode != "full" && q.Mode != "incremental" {
 		problems = append(problems, fmt.Errorf("mode is %q, want full or incremental", q.Mode))
+	}
+	for _, target := range q.For {
+		if !slices.Contains(table.Targets, target) {
+			problems = append(problems, fmt.Errorf("for names %q, want %s", target, strings.Join(table.Targets, " or ")))
+		}
 	}
 	if s.onFailure != "continue" && s.onFailure != "stop" {
 		problems = append(problems, fmt.Errorf("on_failure is %q, want continue or stop", q.OnFailure))

@@ -194,7 +194,8 @@ func (s *stream) readTable(ctx context.Context, c *postgres.Stream, p *progress)
 	if err != nil {
 		return err
 	}
-	parts := &partWriter{ctx: ctx, run: s.run, table: p, encoder: encoder, buffers: s.buffers}
+	fit := encode.NewFit(p.fields, p.limits, p.tooLongs, p.encoding.Key)
+	parts := &partWriter{ctx: ctx, run: s.run, table: p, fit: fit, encoder: encoder, buffers: s.buffers}
 	defer parts.abandon()
 	for s.run.fits(p.last()) && !s.run.queue.hurry(p) && ctx.Err() == nil {
 		u, more, err := p.next(ctx, c)
@@ -292,6 +293,10 @@ func (s *stream) copy(ctx context.Context, c *postgres.Stream, parts *partWriter
 		return nil
 	}
 	if outside, ok := errors.AsType[*encode.RangeError](err); ok {
+		if outside.TooLong {
+			return fault.New(fault.Value, fmt.Sprintf(`set "too_long" to "truncate" or "null", or leave column %s out`, outside.Column),
+				"reading %s: %w, in %s", parts.table.Name, outside, s.run.place(ctx, parts, span, parts.spanRows))
+		}
 		return fault.New(fault.Value, fmt.Sprintf(`set "out_of_range" to "null" or "text", or leave column %s out`, outside.Column),
 			"reading %s: %w, in %s", parts.table.Name, outside, s.run.place(ctx, parts, span, parts.spanRows))
 	}

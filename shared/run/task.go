@@ -34,6 +34,10 @@ type task struct {
 	// appends is true for windows that are appended because there is no key, and not
 	// because somebody said so.
 	appends bool
+	// limits are those of the targets on each field, tooLongs what becomes of a
+	// value that passes one.
+	limits   []table.Limit
+	tooLongs []string
 	// window is an incremental run's; nil for all others.
 	window *window
 	// moment is that of this invocation, earlier what invocations before made of
@@ -176,18 +180,31 @@ func (t *task) positions(names []string) []int {
 // could not hold are carried as text, whatever they hold.
 func (t *task) choose() error {
 	t.fields = make([]table.Field, len(t.columns))
+	t.limits, t.tooLongs = make([]table.Limit, len(t.columns)), make([]string, len(t.columns))
 	for i := range t.columns {
 		c := &t.columns[i]
 		image, err := table.ImageOf(*c)
-		if err == nil && t.format.Name == "parquet" && t.outOfRange == "text" && image.Limited() {
+		unfit := table.Unfit(image, t.format.Name, t.targets)
+		if err == nil && t.outOfRange == "text" && (t.format.Name == "parquet" && image.Limited() || unfit != "") {
 			c.AsText = true
 			if c.Source != "" {
 				c.Type, c.Source = c.Source, ""
 			}
 			image, err = table.ImageOf(*c)
+			unfit = ""
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case unfit != "":
+			return fmt.Errorf(`column %s of type %s: %s; set "out_of_range" to "text", stage the table in another format, or leave the column out`, table.Quote(c.Name), c.Type, unfit)
+		}
+		t.limits[i], t.tooLongs[i] = table.LimitOf(*c, image, t.format.Name, t.targets), t.tooLong
+		if slices.Contains(t.key, c.Name) {
+			t.tooLongs[i] = encode.Refuse // a key that was cut is another row's
+		}
+		if t.tooLongs[i] == encode.Nullify && t.limits[i].Bytes > 0 {
+			c.Nullable = true
 		}
 		if t.outOfRange == "null" && (c.Source != "" || t.format.Name == "parquet" && image.Limited()) {
 			c.Nullable = true // a value that does not fit becomes NULL in a column that has none

@@ -19,6 +19,8 @@ import (
 type treatment struct {
 	format     stage.Format
 	outOfRange string
+	tooLong    string
+	targets    []string // whose limits are met
 	load       stage.Load
 	sweep      sweepRules
 	columns    postgres.Columns
@@ -39,15 +41,19 @@ func (q Request) treat(o Override) (treatment, error) {
 	t := treatment{
 		format:     q.format(o),
 		outOfRange: cmp.Or(o.OutOfRange, q.OutOfRange, "error"),
-		load:       q.loading(o.Load),
-		sweep:      q.sweepRules(o.Load),
-		columns:    postgres.Columns{Only: o.Columns, Except: o.ExcludeColumns},
-		where:      o.Where, cursor: o.Cursor, primaryKey: o.PrimaryKey,
+		tooLong:    cmp.Or(o.TooLong, q.TooLong, encode.Refuse), targets: q.For,
+		load:    q.loading(o.Load),
+		sweep:   q.sweepRules(o.Load),
+		columns: postgres.Columns{Only: o.Columns, Except: o.ExcludeColumns},
+		where:   o.Where, cursor: o.Cursor, primaryKey: o.PrimaryKey,
 		inherited: cmp.Or(o.Inherited, q.Inherited),
 	}
 	problems := []error{checkFormat(t.format)}
 	if !slices.Contains([]string{"error", "null", "text"}, t.outOfRange) {
 		problems = append(problems, fmt.Errorf("out_of_range is %q, want error, null or text", t.outOfRange))
+	}
+	if !slices.Contains([]string{encode.Refuse, encode.Truncate, encode.Nullify}, t.tooLong) {
+		problems = append(problems, fmt.Errorf("too_long is %q, want refuse, truncate or null", t.tooLong))
 	}
 	if t.inherited != "" && t.inherited != "only" {
 		problems = append(problems, fmt.Errorf(`inherited is %q, want only, or nothing for what a SELECT gives`, t.inherited))

@@ -157,6 +157,8 @@ type Part struct {
 	Bytes int64  `json:"bytes"`
 	// CRC32C is the base64 of the whole object's CRC-32C, as S3 keeps it.
 	CRC32C string `json:"crc32c"`
+	// Altered is of its rows what Receipt.Altered is of all.
+	Altered map[string]Altered `json:"altered,omitempty"`
 }
 
 // Load says how the table is to be loaded.

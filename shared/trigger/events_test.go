@@ -52,6 +52,7 @@ var outcomes = map[string]outcome{
 	"extract-out-of-range.json":  direct(),
 	"extract-overrides.json":     direct(),
 	"extract-parquet.json":       direct(),
+	"extract-too-long.json":      direct(),
 	"extract-parts.json":         direct(),
 	"extract-patience.json":      direct(),
 	"extract-restart.json":       direct(),

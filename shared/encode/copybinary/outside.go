@@ -17,6 +17,10 @@ type RangeError struct {
 	Value string
 	// Key is the row's key as "id=5, day=2020-01-01"; empty without a key.
 	Key string
+	// Limit is what it passes, when that is not the format's: "redshift takes at
+	// most 65535". TooLong tells that the value is too long for it.
+	Limit   string
+	TooLong bool
 }
 
 // Error tells column, value and key.
@@ -24,6 +28,9 @@ func (e *RangeError) Error() string {
 	row := ""
 	if e.Key != "" {
 		row = " in the row " + e.Key
+	}
+	if e.Limit != "" {
+		return fmt.Sprintf("column %s holds %s%s; %s", table.Quote(e.Column), e.Value, row, e.Limit)
 	}
 	return fmt.Sprintf("column %s holds %s%s, which the format cannot", table.Quote(e.Column), e.Value, row)
 }
