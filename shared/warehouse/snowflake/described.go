@@ -11,7 +11,7 @@ import (
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
-// Columns asks INFORMATION_SCHEMA.
+// Columns asks INFORMATION_SCHEMA. Those that loads have added are none of a file's.
 func (w *Warehouse) Columns(ctx context.Context, target table.Name) ([]table.Column, error) {
 	found, err := w.look(ctx, task{Load: warehouse.Load{Target: target}})
 	if err != nil {
@@ -20,6 +20,9 @@ func (w *Warehouse) Columns(ctx context.Context, target table.Name) ([]table.Col
 	var columns []table.Column
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(found.target)) {
+		if slices.Contains([]string{runComment, loadedAtComment, markComment}, found.target[name].comment) {
+			continue // a load's own, which no file has
+		}
 		column, err := found.target[name].described(name)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("column %s of %s: %w", table.Quote(name), target, err))

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stagelift/stagelift/shared/table"
+	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
 // A column that is described is staged as what the target takes as it is: it is
@@ -37,6 +38,21 @@ func TestDescribedColumns(t *testing.T) {
 		if how, _ := e.takes(image.Snowflake); err != nil || how != fits {
 			t.Errorf("%s is staged as %s, which it does not hold: %v", e, image.Snowflake, err)
 		}
+	}
+}
+
+func TestColumnsThatLoadsAddAreNoneOfAFile(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.sweeping(b.merge(1, "1,a,1,f"), true, "1")
+	l.AddRun, l.AddLoadedAt = true, true
+	b.load(l, warehouse.Loaded)
+	columns, err := b.warehouse.Columns(t.Context(), l.Target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(names(columns), " "); got != "gone id s v" {
+		t.Errorf("columns %s", got)
 	}
 }
 

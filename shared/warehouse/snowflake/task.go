@@ -134,6 +134,13 @@ func (t task) targetColumn(i int) (targetColumn, error) {
 	return column, nil
 }
 
+// The comments of columns that a load adds.
+const (
+	runComment      = "run that read the row"
+	loadedAtComment = "when the row was loaded"
+	markComment     = "when the source was found without the row"
+)
+
 // added are the columns that say which load a row came by.
 func (t task) added() []targetColumn {
 	var list []targetColumn
@@ -142,10 +149,10 @@ func (t task) added() []targetColumn {
 		if t.Run != "" {
 			run = quote(string(t.Run))
 		}
-		list = append(list, targetColumn{t.own(warehouse.RunColumn), "VARCHAR(32)", "run that read the row", run})
+		list = append(list, targetColumn{t.own(warehouse.RunColumn), "VARCHAR(32)", runComment, run})
 	}
 	if t.AddLoadedAt {
-		list = append(list, targetColumn{t.own(warehouse.LoadedAtColumn), "TIMESTAMP_TZ(6)", "when the row was loaded", "CURRENT_TIMESTAMP()"})
+		list = append(list, targetColumn{t.own(warehouse.LoadedAtColumn), "TIMESTAMP_TZ(6)", loadedAtComment, "CURRENT_TIMESTAMP()"})
 	}
 	return list
 }
@@ -167,7 +174,7 @@ func checkAdded(t task) error {
 
 // mark is the column that says since when the source has not had a row.
 func (t task) mark() targetColumn {
-	return targetColumn{t.own(warehouse.DeletedAtColumn), "TIMESTAMP_TZ(6)", "when the source was found without the row", "NULL"}
+	return targetColumn{t.own(warehouse.DeletedAtColumn), "TIMESTAMP_TZ(6)", markComment, "NULL"}
 }
 
 // named lists the names of columns, each quoted.
