@@ -231,7 +231,7 @@ func TestLoadUnderWayThatIsNotListedIsWaitedFor(t *testing.T) {
 			l := b.stage(1, "1,a")
 			_, open := b.held(l)
 			client, _ := b.connectUnlisted(u)
-			second := b.reach(client, l, stepLedger)
+			second := b.reach(client, l, stepLook)
 			open()
 			outcome, err := follow(t.Context(), client, l, second, nil)
 			if err != nil || outcome.State != warehouse.AlreadyLoaded && outcome.State != warehouse.Loaded || outcome.Rows != 1 {

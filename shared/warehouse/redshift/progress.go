@@ -31,6 +31,8 @@ func (w *Warehouse) next(ctx context.Context, load warehouse.Load, at step, ende
 	switch {
 	case ended.failed() && telling: // what is known without it is still to be told
 		return w.tell(ctx, load, at, nil)
+	case ended.failed() && at.name == stepLook && len(ended.subs) > 1:
+		return w.lookAlone(ctx, load, at)
 	case ended.failed():
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, ended)
 	}
@@ -81,7 +83,16 @@ func (w *Warehouse) begin(ctx context.Context, load warehouse.Load, at step, sql
 	return running(at), nil
 }
 
+// look asks for the columns, and for the ledger in the same go: mostly nothing is
+// lacking. Where there is no ledger that fails, and the columns are asked for alone.
 func (w *Warehouse) look(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
+	if swaps(load) { // which has to know more than the ledger
+		return w.lookAlone(ctx, load, at)
+	}
+	return w.begin(ctx, load, at.to(stepLook), lookStatement(w.config, load), ledgerStatement(w.config, load))
+}
+
+func (w *Warehouse) lookAlone(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
 	return w.begin(ctx, load, at.to(stepLook), lookStatement(w.config, load))
 }
 
@@ -91,6 +102,7 @@ func (w *Warehouse) afterLook(ctx context.Context, load warehouse.Load, at step,
 	if err != nil {
 		return warehouse.Outcome{}, err
 	}
+	spelled := f.exact == w.config.exact // else it was another ledger that was asked for
 	w = w.as(f.exact)
 	need, err := reconcile(w.config, load, f)
 	if err != nil {
@@ -108,6 +120,11 @@ func (w *Warehouse) afterLook(ctx context.Context, load warehouse.Load, at step,
 		return w.begin(ctx, load, at.to(stepViews), lookStatement(w.config, load), viewsStatement(w.config, load))
 	case len(need.rebuild) > 0:
 		return w.rebuild(ctx, load, at, need.rebuild, rows[1])
+	}
+	wished, err := wishes(load, at.notes, nil)
+	if err == nil && wished == nil && spelled && at.name == stepLook && len(rows) > 1 {
+		at.exact = f.exact
+		return w.afterLedger(ctx, load, at, rows[1:])
 	}
 	return w.wish(ctx, load, at, 0, nil)
 }
@@ -229,7 +246,7 @@ func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at ste
 	if err != nil {
 		return warehouse.Outcome{}, err
 	}
-	if !book.lockable && at.name == stepLedger { // it is of an earlier version
+	if !book.lockable && at.name != stepConfirm { // it is of an earlier version
 		return w.begin(ctx, load, at.to(stepAlter), lockRow(ledger(w.config, load)))
 	}
 	verdict, err := warehouse.Judge(load, book.entries)
@@ -238,7 +255,11 @@ func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at ste
 		return warehouse.Outcome{}, err
 	case verdict.State == warehouse.AlreadyLoaded && at.name == stepConfirm:
 		at.Rows = verdict.Rows
-		return w.afterCount(ctx, load, at)
+		ended, err := w.describe(ctx, at.Load)
+		if err != nil {
+			return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+		}
+		return w.afterCount(ctx, load, at, ended)
 	case verdict.State != "" && !verdict.Enter:
 		return at.outcome(warehouse.Outcome{State: verdict.State, Rows: verdict.Rows, Reason: verdict.Reason}), nil
 	case at.name == stepConfirm:
@@ -310,31 +331,28 @@ func (w *Warehouse) afterLoad(ctx context.Context, load warehouse.Load, at step,
 	if uncounted(load) {
 		return w.begin(ctx, load, at.to(stepConfirm), ledgerStatement(w.config, load))
 	}
-	return w.afterCount(ctx, load, at)
+	return w.afterCount(ctx, load, at, ended)
 }
 
 // afterCount begins what is to be done after a load whose rows are counted.
-func (w *Warehouse) afterCount(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
-	if !swaps(load) {
-		return w.finish(ctx, load, at)
+func (w *Warehouse) afterCount(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
+	if own, swapped := remarksOf(ended); swapped {
+		return w.wish(ctx, load, at, 0, own)
 	}
-	ended, err := w.describe(ctx, at.Load)
-	if err != nil {
-		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
-	}
-	own, swapped := remarksOf(ended)
-	if !swapped {
-		return w.finish(ctx, load, at)
-	}
-	return w.wish(ctx, load, at, 0, own)
+	return w.finishWith(ctx, load, at, ended)
 }
 
 // finish tells of a load that is done, once it is known which rows it left out.
 func (w *Warehouse) finish(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
 	ended, err := w.describe(ctx, at.Load)
-	switch {
-	case err != nil:
+	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
+	}
+	return w.finishWith(ctx, load, at, ended)
+}
+
+func (w *Warehouse) finishWith(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
+	switch {
 	case !w.ours(load, ended):
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: statement %s is not of load %s; give the handle that was answered for it", load.Target, at.Load, load.ID)
 	case forgiving(load) && at.Rows != load.Rows && at.name != stepRejected:

@@ -9,12 +9,13 @@
 // whether the load's batch is running, and takes it up: reading the ledger would
 // wait for the lock that the batch holds.
 //
-//	look     what columns the target and its ledger have
+//	look     what columns the target and its ledger have, and what the ledger says
 //	create   the target and its ledger, where they are missing
 //	views    what depends on columns that have to be made anew
 //	alter    what the target lacks: columns, length, wider numbers
 //	wish     comments and grants; one that is refused is a warning
-//	ledger   what the ledger says of this load; warehouse.Judge decides
+//	ledger   what the ledger says, where it was not asked with the look that found
+//	         nothing lacking; warehouse.Judge decides
 //	load     the load itself, one BatchExecuteStatement
 //	errors   what Redshift says of rows that COPY could not take
 //

@@ -64,7 +64,8 @@ func wishes(load warehouse.Load, n notes, own map[string]string) ([][]string, er
 	}
 	var comments []string
 	for _, column := range columns {
-		if _, theirs := own[fold(column.Name)]; !theirs && (n.Created || n.Load != "" || n.added(column.Name)) {
+		theirs := own[column.Name] + own[fold(column.Name)]
+		if theirs == "" && (n.Created || n.Load != "" || n.added(column.Name)) {
 			comments = append(comments, comment(load, column))
 		}
 	}
