@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
@@ -300,4 +301,18 @@ func TestOptionsOfCopy(t *testing.T) {
 	l.Copy = map[string]string{"TRUNCATECOLUMNS": "TRUE", "DATEFORMAT": "DD.MM.YYYY", "IGNOREBLANKLINES": "TRUE", "FILLRECORD": "TRUE", "BLANKSASNULL": "TRUE", "EMPTYASNULL": "TRUE"}
 	b.end(l)
 	b.want(`SELECT id || coalesce(s, ' NULL ') || coalesce(d::text, '') FROM public.t ORDER BY id`, "1longer than 2020-12-31", "2 NULL ", "3 NULL ")
+}
+
+// A member that is spelled otherwise than its column is missing, and what is missing
+// is NULL: the counts are right, so somebody has to be told.
+func TestColumnThatJSONNeverHasIsTold(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	l := b.stage(1, `{"id": 1, "label": "a"}`, `{"id": 2, "label": "b"}`)
+	l.Format, l.Rows = stage.Format{Name: "jsonl", Compression: "none"}, -1
+	warnings := b.end(l).Warnings
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], `column "s" is NULL in every row of the files`) {
+		t.Errorf("warnings %q, want one of column s", warnings)
+	}
+	b.want(rowsOfT, "1=NULL", "2=NULL")
 }

@@ -124,6 +124,7 @@ var oddities = map[string]bend{
 		l.Format.Delimiter, l.Format.Null, l.Format.Compression = "\t", "none's", "zstd"
 	},
 	"append-uncounted":  func(l *warehouse.Load) { l.Rows = -1 },
+	"uncounted-jsonl":   func(l *warehouse.Load) { jsonl(l); l.Rows = -1 },
 	"append-jsonl-case": func(l *warehouse.Load) { jsonl(l); l.Columns[0].Name = "Id" },
 	"narrowed":          func(l *warehouse.Load) { l.Columns[1].Source = "numeric" },
 	"dist-key":          func(l *warehouse.Load) { l.Layout.DistKey = "id" },

@@ -359,6 +359,7 @@ func (w *Warehouse) finishWith(ctx context.Context, load warehouse.Load, at step
 		return w.begin(ctx, load, at.to(stepRejected), rejectedStatement(load, ended))
 	}
 	outcome := at.outcome(warehouse.Outcome{State: warehouse.Loaded, Rows: at.Rows, Statements: []string{at.Load}})
+	outcome.Warnings = append(outcome.Warnings, w.nulls(ctx, load, ended)...)
 	w.count(load, ended, &outcome)
 	return outcome, nil
 }

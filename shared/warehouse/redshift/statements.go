@@ -137,6 +137,9 @@ func copying(c Config, load warehouse.Load) ([]statement, error) {
 		}
 		statements = append(statements, statement{check: checkCount, text: failUnless(came, staging)})
 	}
+	if nulls := nullsStatement(load); nulls != "" {
+		statements = append(statements, statement{text: nulls})
+	}
 	under, err := goingUnder(c, load)
 	return append(statements, under...), err
 }
