@@ -93,7 +93,7 @@ func (l *loading) fill(ctx context.Context) error {
 
 // publish extracts a table and returns the key of its receipt.
 func (l *loading) publish(ctx context.Context, table string) (string, error) {
-	result, err := l.Functions.Invoke(ctx, "extract", []byte(`{"tables":["public.`+table+`"]}`))
+	result, err := l.Functions.Invoke(ctx, "extract", []byte(`{"tables":["public.`+table+`"],"load":{"mode":"append"}}`))
 	if err != nil {
 		return "", err
 	}
