@@ -10,19 +10,19 @@ import (
 	"sync"
 )
 
-// fault is what becomes of one call to the warehouse.
-type fault string
+// blow is what becomes of one call to the warehouse.
+type blow string
 
 const (
 	// killed: the invocation dies before the call is sent, and sends nothing any
 	// more. For the warehouse this is what dying after the call before it is.
-	killed fault = "killed"
+	killed blow = "killed"
 	// lost: the call is done, but in the place of its answer comes one that sends
 	// nobody back, as of a proxy on the way.
-	lost fault = "lost"
+	lost blow = "lost"
 	// repeated: the call is done, and answered by an error of the server; done
 	// again, and the connection breaks; and answered the third time.
-	repeated fault = "repeated"
+	repeated blow = "repeated"
 )
 
 var errKilled = errors.New("the invocation was killed")
@@ -32,7 +32,7 @@ var errKilled = errors.New("the invocation was killed")
 // lost or the statement was still running, is the same call: so the number of
 // calls does not depend on how fast the machine is.
 type carrier struct {
-	fault fault
+	fault blow
 	at    int // number of the call that it befalls
 	die   context.CancelCauseFunc
 

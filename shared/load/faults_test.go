@@ -17,7 +17,7 @@ import (
 // struck strikes two loads of a new table, the one that creates it and the one
 // after it, in each of their calls to the warehouse in turn. How many there are
 // is counted before, in loads that nothing befalls.
-func (c *cell) struck(name string, f fault) {
+func (c *cell) struck(name string, f blow) {
 	calls := [2]int{}
 	for i, receipt := range []string{c.stage(name, 1, nil, earlier), c.stage(name, 2, nil, later)} {
 		clean := &carrier{}
@@ -52,7 +52,7 @@ func (c *cell) struck(name string, f fault) {
 
 // strike delivers a receipt and strikes one call; where the delivery dies of it,
 // the next one brings the rows.
-func (c *cell) strike(name, receipt string, f fault, at int, before, after []string) {
+func (c *cell) strike(name, receipt string, f blow, at int, before, after []string) {
 	ctx, die := context.WithCancelCause(c.Context())
 	defer die(nil)
 	struck := &carrier{fault: f, at: at, die: die}

@@ -42,7 +42,7 @@ func (j *Job) loadHeld(ctx context.Context, p planned, loaded Loaded) ([]Loaded,
 		if waiting.Err() != nil {
 			return loads, fmt.Errorf("loading %s, run %s, which follows run %s: %w", next.Target, next.Run, p.Run, errTimeIsUp)
 		}
-		ended := done(before.State) || before.State == warehouse.Skipped
+		ended := done(before.State) || before.State == warehouse.Skipped || before.State == warehouse.Abandoned
 		// Where the one in front of it was entered into the ledger just now, the
 		// ledger decides, whatever is kept: both may be loaded anew.
 		if ended && loaded.State != warehouse.Loaded {

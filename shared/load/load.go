@@ -31,6 +31,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/stagelift/stagelift/shared/fault"
 	"github.com/stagelift/stagelift/shared/metrics"
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
@@ -83,6 +84,8 @@ type Request struct {
 	Key    string `json:"key"`
 	// Handle goes on with a load that an earlier answer said was running.
 	Handle string `json:"handle"`
+	// Abandon gives the receipt up: what waits for it goes on without its rows.
+	Abandon *Abandon `json:"abandon"`
 }
 
 // Answer lists what became of each receipt and object, and after it what became
@@ -123,10 +126,12 @@ type Loaded struct {
 	Statements []string `json:"statements,omitempty"`
 	// Reason is why a load was skipped, Error why it failed or is held, and Errors what the
 	// warehouse says of rows that it could not take.
-	Reason  string               `json:"reason,omitempty"`
-	Error   string               `json:"error,omitempty"`
-	Errors  []warehouse.RowError `json:"errors,omitempty"`
-	Seconds float64              `json:"seconds"`
+	Reason string               `json:"reason,omitempty"`
+	Error  string               `json:"error,omitempty"`
+	Errors []warehouse.RowError `json:"errors,omitempty"`
+	// Code is of what failed or is held, for programs; docs/errors.md explains each.
+	Code    fault.Code `json:"code,omitempty"`
+	Seconds float64    `json:"seconds"`
 }
 
 // closingTime is kept back from the invocation's deadline, so that a load that
@@ -174,6 +179,11 @@ func (j *Job) request(ctx context.Context, raw json.RawMessage) (Answer, error) 
 	problems := []error{err}
 	for _, p := range planned {
 		p.handle = request.Handle
+		if request.Abandon != nil {
+			if p, err = p.abandon(*request.Abandon); err != nil {
+				return answer, err
+			}
+		}
 		loaded, err := j.load(ctx, p)
 		if err == nil {
 			held, left := j.loadHeld(ctx, p, loaded)

@@ -46,6 +46,8 @@ type opened struct {
 	query func(sql string) []string
 	// ledger names the ledger of a table in there, as SQL.
 	ledger func(table string) string
+	// loads names the history in there, with what selects the state of a target.
+	loads string
 	// secrets, by what they are, must not be in what was logged, answered, stored
 	// or said to the warehouse.
 	secrets func() map[string]string

@@ -29,7 +29,7 @@ const (
 func openRedshift(t *testing.T, bucket s3test.Bucket) *opened {
 	t.Helper()
 	url := pgtest.Database(t)
-	o := &opened{query: querier(t, url), ledger: func(table string) string { return `stagelift."public.` + table + `" WHERE load_id <> ''` }}
+	o := &opened{query: querier(t, url), loads: `SELECT state FROM stagelift.loads WHERE target = `, ledger: func(table string) string { return `stagelift."public.` + table + `" WHERE load_id <> ''` }}
 	config := redshift.Config{
 		Workgroup: "analytics", Database: "dev", CopyRole: "arn:aws:iam::123456789012:role/copy",
 		LedgerSchema: "stagelift", Region: bucket.Config.Region,

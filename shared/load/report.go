@@ -20,7 +20,7 @@ const reportTime = 4 * time.Second
 // report logs how a load ended, keeps it and tells it. What is running has not
 // ended. That a failure could not be told is no reason to call a load failed
 // that is in the warehouse; that it could not be kept is.
-func (j *Job) report(ctx context.Context, p planned, loaded Loaded) error {
+func (j *Job) report(ctx context.Context, p planned, loaded Loaded, outcome warehouse.Outcome) error {
 	j.write(ctx, loaded)
 	if loaded.State == warehouse.Running {
 		return nil
@@ -29,6 +29,7 @@ func (j *Job) report(ctx context.Context, p planned, loaded Loaded) error {
 	defer cancel()
 	j.measure(ctx, loaded)
 	err := j.keepOutcome(ctx, p.keep, loaded)
+	j.remember(ctx, p, loaded, outcome)
 	if j.Notifier != nil && loaded.State != warehouse.AlreadyLoaded && loaded.State != Held {
 		if err := j.Notifier.Notify(ctx, loaded); err != nil {
 			j.Log.ErrorContext(ctx, "nobody was told how a load ended", slog.String("load_id", loaded.LoadID), slog.Any("error", err))
@@ -47,6 +48,8 @@ func (j *Job) write(ctx context.Context, l Loaded) {
 		log.InfoContext(ctx, "table was loaded before; nothing was changed")
 	case warehouse.Skipped:
 		log.WarnContext(ctx, "load skipped; nothing was changed", "reason", l.Reason)
+	case warehouse.Abandoned:
+		log.WarnContext(ctx, "load given up; its rows stay out of the target", "reason", l.Reason)
 	case warehouse.Running:
 		log.InfoContext(ctx, "load goes on in the warehouse", "handle", l.Handle)
 	case Held:
@@ -86,7 +89,7 @@ func count(is bool) float64 {
 // that was done stays; of a failure only the last is kept.
 func (j *Job) keepOutcome(ctx context.Context, at object.Location, loaded Loaded) error {
 	if loaded.State != warehouse.Loaded {
-		if before, known := j.kept(ctx, at); known && (done(before.State) || before.State == warehouse.Skipped) {
+		if before, known := j.kept(ctx, at); known && (done(before.State) || before.State == warehouse.Skipped || before.State == warehouse.Abandoned) {
 			return nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/stagelift/stagelift/shared/fault"
 	"github.com/stagelift/stagelift/shared/warehouse"
 )
 
@@ -18,6 +19,7 @@ func (j *Job) load(ctx context.Context, p planned) (Loaded, error) {
 	if err != nil && len(p.objects) > 0 {
 		err = fmt.Errorf("%w (of %s)", err, p.named())
 	}
+	err = j.mend(ctx, p, err)
 	loaded := Loaded{
 		LoadID: p.ID, Warehouse: j.WarehouseName, Receipt: p.from.Key, Source: p.Source.String(), Target: p.Target.String(), Run: p.Run, Mode: p.Mode,
 		State: outcome.State, Handle: outcome.Handle, Rows: outcome.Rows, Statements: outcome.Statements,
@@ -28,8 +30,17 @@ func (j *Job) load(ctx context.Context, p planned) (Loaded, error) {
 		if _, waits := errors.AsType[*warehouse.HeldError](err); waits || errors.Is(err, warehouse.ErrBusy) {
 			loaded.State = Held
 		}
+		loaded.Code = codeOf(err)
 	}
-	return loaded, errors.Join(err, j.report(ctx, p, loaded))
+	return loaded, errors.Join(err, j.report(ctx, p, loaded, outcome))
+}
+
+// codeOf is the code of a load that did not go ahead.
+func codeOf(err error) fault.Code {
+	if errors.Is(err, ErrTampered) {
+		return fault.Tampered
+	}
+	return warehouse.CodeOf(err)
 }
 
 // named says which objects without a receipt are loaded.
@@ -76,6 +87,8 @@ func (j *Job) begin(ctx context.Context, p planned) (warehouse.Outcome, error) {
 	if errors.Is(err, ErrTampered) {
 		if before, known := j.kept(ctx, p.keep); known && done(before.State) {
 			return warehouse.Outcome{State: warehouse.AlreadyLoaded, Rows: before.Rows}, nil
+		} else if known && before.State == warehouse.Abandoned {
+			return warehouse.Outcome{State: warehouse.Skipped, Reason: fmt.Sprintf("run %s was abandoned: %s", p.Run, before.Reason)}, nil
 		}
 	}
 	if err != nil {

@@ -36,7 +36,7 @@ func (k key) Secret(context.Context) ([]byte, error) { return k, nil }
 func openSnowflake(t *testing.T, bucket s3test.Bucket) *opened {
 	t.Helper()
 	url := pgtest.Database(t)
-	o := &opened{query: querier(t, url), ledger: func(table string) string {
+	o := &opened{query: querier(t, url), loads: `SELECT "STATE" FROM "STAGELIFT".loads WHERE "TARGET" = `, ledger: func(table string) string {
 		return `(SELECT FROM "STAGELIFT"."public.` + table + `" WHERE "LOAD_ID" <> '') AS loads`
 	}}
 	config := snowflake.Config{

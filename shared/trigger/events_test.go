@@ -77,6 +77,7 @@ var outcomes = map[string]outcome{
 	"header-eventbridge.json":          object(trigger.S3Event, bucket, "unload/customers_0000_part_00", 52428800),
 	"header-notification.json":         object(trigger.S3Notification, bucket, "unload/north + south/sales_0000_part_00", 1048576),
 
+	"load-abandon.json":  direct(),
 	"load-continue.json": direct(),
 	"load-direct.json":   direct(),
 	"load-object.json":   direct(),

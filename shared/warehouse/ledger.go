@@ -128,3 +128,16 @@ func AbsentColumns(mark string) []string {
 	}
 	return list
 }
+
+// Given is a load that a person gave up with no more than the ledger needs of it:
+// nothing of its columns or files may stand in the way of the decision. Any other
+// load is as it was.
+func Given(load Load) Load {
+	if load.Abandon == "" {
+		return load
+	}
+	load.Columns, load.Keys, load.Newest, load.Deleted, load.Sweep = nil, nil, "", "", nil
+	load.Manifest, load.Parts, load.Rows = "", nil, 0
+	load.Layout, load.Options = TargetLayout{}, Options{Names: load.Names}
+	return load
+}

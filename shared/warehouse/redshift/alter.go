@@ -38,7 +38,7 @@ func reconcile(c Config, load warehouse.Load, f found) (changes, error) {
 	if err := checkTwins(c, load); err != nil {
 		return changes{}, err
 	}
-	if f.target == nil || f.ledger == nil {
+	if f.target == nil && load.Abandon == "" || f.ledger == nil {
 		return changes{create: true}, nil
 	}
 	columns, err := requiredColumns(load)

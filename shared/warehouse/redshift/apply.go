@@ -162,6 +162,7 @@ func sweeping(c Config, load warehouse.Load) ([]statement, error) {
 	statements = append(statements,
 		statement{check: checkSwept, text: failUnless(fmt.Sprintf("COUNT(*) = %d", load.Sweep.Rows), swept)},
 		statement{check: checkSweptKeys, text: failUnless("COUNT(*) = 0", swept+" WHERE "+someNull(load.Keys))})
+	statements = append(statements, sparing(load, swept)...)
 	if !load.Sweep.Soft {
 		return append(statements, statement{tell: tellDeleted, text: "DELETE FROM " + target + " WHERE NOT " + there}), nil
 	}

@@ -58,8 +58,29 @@ func (w *Warehouse) explain(ctx context.Context, load warehouse.Load, at step, e
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w: after mode %s the target holds another number; nothing was changed",
 			load.Target, warehouse.ErrRowCount, load.Mode)
 	case checkNothing:
+		if conflicts(ended) {
+			return w.afterConflict(ctx, load, at, ended)
+		}
 	}
 	return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, ended)
+}
+
+// conflicts reports whether a transaction was taken back because another one came
+// between: 1023 under SERIALIZABLE, under SNAPSHOT the words alone, 1018 where a table
+// was made after the snapshot ("Troubleshooting serializable isolation errors").
+func conflicts(ended description) bool {
+	text := strings.ToLower(ended.Error())
+	return strings.Contains(text, "1023") && strings.Contains(text, "serializable") || strings.Contains(text, "1018") && strings.Contains(text, "relation") ||
+		strings.Contains(text, "conflict with concurrent transaction") || strings.Contains(text, "deadlock detected")
+}
+
+// afterConflict has the load judged again: nothing of it was done.
+func (w *Warehouse) afterConflict(ctx context.Context, load warehouse.Load, at step, ended description) (warehouse.Outcome, error) {
+	if at.round >= fewRounds {
+		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w, and other transactions came first %d times: %w; nothing was changed", load.Target, warehouse.ErrBusy, at.round, ended)
+	}
+	at.round++
+	return w.judge(ctx, load, at)
 }
 
 // checkAt returns what the statement of that number checks. It goes by the text, for

@@ -137,7 +137,7 @@ func (w *Warehouse) create(ctx context.Context, load warehouse.Load, at step, f 
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
-	if f.target == nil {
+	if f.target == nil && load.Abandon == "" {
 		at.Created, at.Schema = true, at.Schema || !f.schemas[w.config.fold(load.Target.Schema)]
 	}
 	return w.begin(ctx, load, at.to(stepCreate), statements...)
@@ -269,9 +269,6 @@ func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at ste
 	entry.Sequence = book.last + 1
 	if verdict.Enter {
 		load = withoutRows(load)
-	}
-	if load.Sweep != nil && len(verdict.Under) > 0 {
-		return warehouse.Outcome{}, warehouse.TooManyUnder(load)
 	}
 	if load.Under, err = warehouse.FindUnder(ctx, load, verdict); err != nil {
 		return warehouse.Outcome{}, err

@@ -121,6 +121,7 @@ func New(cfg aws.Config, config Config) (*Warehouse, error) {
 // Begin refuses a load that cannot be done, whatever is in the warehouse. Of any
 // other it takes up the batch that is running, or submits the first step.
 func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.Outcome, error) {
+	load = warehouse.Given(load)
 	if err := w.check(load); err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
 	}
@@ -139,7 +140,7 @@ func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
-	w = w.as(at.exact)
+	w, load = w.as(at.exact), warehouse.Given(load)
 	if err := w.check(load); err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}

@@ -115,7 +115,7 @@ func copyAndApply(c Config, load warehouse.Load, k kept) ([]statement, error) {
 // copying fills the staging table and counts.
 func copying(c Config, load warehouse.Load) ([]statement, error) {
 	if load.Manifest == "" {
-		return nil, nil
+		return goingUnder(c, load)
 	}
 	columns, err := stagedColumns(load)
 	if err != nil {

@@ -22,7 +22,7 @@ func createStatements(c Config, load warehouse.Load, f found) ([]string, error) 
 		schema(c.LedgerSchema)
 		statements = append(statements, createHistory(c), createLedger(ledger(c, load)), lockRow(ledger(c, load)))
 	}
-	if f.target == nil {
+	if f.target == nil && load.Abandon == "" {
 		columns, err := requiredColumns(load)
 		if err != nil {
 			return nil, err

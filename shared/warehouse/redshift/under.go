@@ -35,7 +35,21 @@ func goingUnder(c Config, load warehouse.Load) ([]statement, error) {
 		if newer.Rows >= 0 {
 			list = append(list, statement{text: failUnless(fmt.Sprintf("COUNT(*) = %d", newer.Rows), rows)})
 		}
-		list = append(list, statement{text: "DELETE FROM " + staging + " USING " + rows + " WHERE " + strings.Join(same, " AND ")})
+		if load.Manifest != "" {
+			list = append(list, statement{text: "DELETE FROM " + staging + " USING " + rows + " WHERE " + strings.Join(same, " AND ")})
+		}
 	}
 	return list, nil
+}
+
+// sparing adds the keys of newer loads to those of a sweep.
+func sparing(load warehouse.Load, swept string) []statement {
+	var list []statement
+	for _, newer := range load.Under {
+		if newer.Manifest != "" {
+			keys := columnNames(load.Keys)
+			list = append(list, statement{text: "INSERT INTO " + swept + " (" + keys + ") SELECT " + keys + " FROM " + temporary(newer, "")})
+		}
+	}
+	return list
 }

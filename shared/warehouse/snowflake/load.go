@@ -22,7 +22,7 @@ const maxRounds = 100
 // Begin has the load judged by the ledger, creates what is missing, which takes a
 // few statements that it waits for, and submits the transaction.
 func (w *Warehouse) Begin(ctx context.Context, load warehouse.Load) (warehouse.Outcome, error) {
-	t, err := newTask(load)
+	t, err := newTask(warehouse.Given(load))
 	if err == nil {
 		_, err = plan(w.config, t, warehouse.Enter(load, warehouse.Verdict{}))
 	}
@@ -110,7 +110,7 @@ func (w *Warehouse) Poll(ctx context.Context, load warehouse.Load, handle string
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}
-	t, err := newTask(load)
+	t, err := newTask(warehouse.Given(load))
 	if err != nil {
 		return warehouse.Outcome{}, fmt.Errorf("loading %s: %w", load.Target, err)
 	}

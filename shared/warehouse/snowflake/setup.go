@@ -28,7 +28,9 @@ type preparation struct {
 // setUpFor says what a load misses.
 func setUpFor(c Config, t task, found existing) (preparation, error) {
 	var s preparation
-	if found.target == nil {
+	if t.Abandon != "" { // nothing is done to the target
+		found.target = nil
+	} else if found.target == nil {
 		columns, err := t.definitions()
 		if err != nil {
 			return preparation{}, err

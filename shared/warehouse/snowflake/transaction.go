@@ -182,6 +182,9 @@ func insert(c Config, t task, into table.Name, columns []targetColumn) string {
 }
 
 func checkMode(load warehouse.Load) error {
+	if load.Abandon != "" {
+		return nil
+	}
 	switch load.Mode {
 	case warehouse.Append, warehouse.Replace:
 		return nil
@@ -215,7 +218,7 @@ func checkParts(load warehouse.Load) error {
 	switch {
 	case load.ID == "":
 		return errors.New("the load has no id")
-	case len(load.Columns) == 0:
+	case len(load.Columns) == 0 && load.Abandon == "":
 		return errors.New("the load has no columns")
 	case len(load.Parts) == 0 && load.Rows > 0:
 		return fmt.Errorf("%d rows are staged, but no parts", load.Rows)
