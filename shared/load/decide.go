@@ -32,7 +32,7 @@ func (p planned) abandon(a Abandon) (planned, error) {
 	case a.Reason == "":
 		return p, fault.New(fault.Request, "give one as abandon.reason", "abandoning %s: there is no reason", p.from)
 	}
-	p.Load.Abandon = a.Reason
+	p.Abandon = a.Reason
 	p.verify = func(context.Context) error { return nil }
 	return p, nil
 }

@@ -91,9 +91,10 @@ func TestSmallObjectsAreGathered(t *testing.T) {
 		t.Errorf("loads (-want +got):\n%s", diff)
 	}
 	got := b.warehouse.asked[0]
+	got.Find = nil
 	load := warehouse.Load{
 		ID: got.ID, Run: got.Run, Source: table.Name{Schema: b.job.Bucket, Table: "landing/"},
-		Target: table.Name{Schema: "raw", Table: "events"}, Mode: warehouse.Append, Rows: -1, Bucket: b.job.Bucket,
+		Target: table.Name{Schema: "raw", Table: "events"}, Mode: warehouse.Append, Filter: "objects of " + got.ID, Rows: -1, Bucket: b.job.Bucket,
 		Columns:  []table.Column{{Name: "id", Type: "bigint", Nullable: true}, {Name: "note", Type: "text", Nullable: true}},
 		Format:   stage.Format{Name: "csv", Compression: "none", Header: true, Null: `\N`, Delimiter: ","},
 		Parts:    []warehouse.Part{{Key: "landing/a", Rows: -1, Bytes: 12}, {Key: "landing/b", Rows: -1, Bytes: 12}, {Key: "landing/c", Rows: -1, Bytes: 12}},
