@@ -55,6 +55,9 @@ func reconcile(c Config, load warehouse.Load, f found) (changes, error) {
 			need.alter = append(need.alter, "ALTER TABLE "+ledger(c, load).SQL()+" ADD COLUMN "+column.name+" "+name)
 		}
 	}
+	if load.Abandon != "" { // nothing is done to the target
+		return need, nil
+	}
 	var problems []error
 	for _, column := range columns {
 		problems = append(problems, need.add(c, load, column, f.target))
