@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/stagelift/stagelift/local/process"
 	"github.com/stagelift/stagelift/local/s3"
@@ -108,9 +109,17 @@ var shared = sync.OnceValues(func() (keeper, error) {
 	return keeper{server, group}, nil
 })
 
+// Other is the variable that names the endpoint of another S3 server, which is
+// already running and takes the credentials of this package. Shared gives its
+// buckets then; oracles/s3 says what each of several servers makes of the tests.
+const Other = "STAGELIFT_S3"
+
 // Shared returns an empty bucket on a server that all tests of the binary share.
 func Shared(t testing.TB) Bucket {
 	t.Helper()
+	if endpoint := os.Getenv(Other); endpoint != "" {
+		return NewBucket(t, endpoint)
+	}
 	kept, err := shared()
 	if err != nil {
 		t.Fatal(err)
@@ -124,8 +133,11 @@ var buckets atomic.Int64
 // server must have been started by this package.
 func NewBucket(t testing.TB, endpoint string) Bucket {
 	t.Helper()
-	b := Bucket{Name: fmt.Sprintf("test-%d", buckets.Add(1)), Endpoint: endpoint, Config: Config(endpoint)}
-	if _, err := b.Client().CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &b.Name}); err != nil {
+	b := Bucket{Name: fmt.Sprintf("test-%d-%d", os.Getpid(), buckets.Add(1)), Endpoint: endpoint, Config: Config(endpoint)}
+	in := &awss3.CreateBucketInput{
+		Bucket: &b.Name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: region},
+	}
+	if _, err := b.Client().CreateBucket(t.Context(), in); err != nil {
 		t.Fatalf("creating bucket %s: %v", b.Name, err)
 	}
 	return b
