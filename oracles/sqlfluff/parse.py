@@ -26,8 +26,26 @@ class Form(NamedTuple):
     example: str  # has the form and nothing else that sqlfluff does not know
 
 
+def one_each(match):
+    """Makes a statement of each item of a list that sqlfluff knows one item of."""
+    return ";\n".join(match[1] + item for item in match[2].split(", "))
+
+
 FORMS = {
-    "redshift": [],
+    "redshift": [
+        Form(
+            "https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html",  # TO … [, ...]
+            r"^(GRANT .* TO )(.*, .*)",
+            one_each,
+            'GRANT SELECT ON TABLE t TO "ann", PUBLIC, ROLE "reporting"',
+        ),
+        Form(
+            "https://docs.aws.amazon.com/redshift/latest/dg/r_SHOW_GRANTS.html",
+            r"^SHOW GRANTS ON TABLE ",
+            "DROP TABLE ",
+            'SHOW GRANTS ON TABLE "public"."orders"',
+        ),
+    ],
     "snowflake": [
         # The page prints a list of one string or more for every type of file.
         # sqlfluff takes the empty one for CSV and JSON, and Snowflake's own
@@ -41,7 +59,7 @@ FORMS = {
         Form(
             "https://docs.snowflake.com/en/sql-reference/sql/alter-session",  # one or more parameters, separated by commas
             r"^(ALTER SESSION SET )(.*, .*)",
-            lambda match: ";\n".join(match[1] + parameter for parameter in match[2].split(", ")),
+            one_each,
             "ALTER SESSION SET LOCK_TIMEOUT = 60, AUTOCOMMIT = TRUE",
         ),
     ],

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import goldens
 
 OPAQUE = {
-    "redshift": {r"LOCK TABLE "},
+    "redshift": {r"LOCK TABLE ", r"SHOW GRANTS ON TABLE "},
     "snowflake": {r"GRANT .* TO USER ", r"CREATE OR REPLACE TABLE .* CLONE .* COPY GRANTS$", r"ALTER TABLE .* ALTER COLUMN .* COMMENT "},
 }
 
