@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
+	standin "github.com/stagelift/stagelift/local/redshift"
 	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/table"
 	"github.com/stagelift/stagelift/shared/warehouse"
@@ -315,4 +317,44 @@ func TestColumnThatJSONNeverHasIsTold(t *testing.T) {
 		t.Errorf("warnings %q, want one of column s", warnings)
 	}
 	b.want(rowsOfT, "1=NULL", "2=NULL")
+}
+
+// Replacements by swap of one table that come at once leave one of them, whole, also
+// where names keep their case and the first of them makes the table.
+func TestSwapsOfOneTableFollowEachOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t, strict(standin.Strictness{CaseSensitive: true}))
+	const many = 5
+	group, ctx := errgroup.WithContext(t.Context())
+	for i := range many {
+		l := b.stage(i+1, fmt.Sprintf("1,r%d", i), fmt.Sprintf("2,r%d", i))
+		l.Run = stage.RunID(fmt.Sprintf("2026112%dT003000Z-7f3a91c2", i))
+		l.Target = table.Name{Schema: "Mart", Table: "The Orders"}
+		l.Mode, l.Swap = warehouse.Replace, true
+		group.Go(func() error {
+			outcome, err := carryOut(ctx, b.connect(), l)
+			if err == nil && outcome.State != warehouse.Loaded && outcome.State != warehouse.Skipped {
+				err = fmt.Errorf("outcome %+v", outcome)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	b.want(`SELECT id || s FROM "Mart"."The Orders" ORDER BY id`, "1r4", "2r4")
+	b.want(`SELECT relname FROM pg_class WHERE relname LIKE 'stagelift\_%' AND relkind = 'r'`)
+}
+
+// TRUNCATECOLUMNS cuts to what the target has, whoever has made it.
+func TestTextsAreCutToTheTargets(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.administer("CREATE TABLE public.t (id BIGINT, s VARCHAR(4))", `GRANT SELECT, INSERT, UPDATE, DELETE ON public.t TO "IAMR:load"`)
+	for i := range 2 { // the first finds no ledger
+		l := b.stage(i+1, fmt.Sprintf("%d,longer than four bytes", i))
+		l.Columns[1].Type, l.Copy = "text", map[string]string{"TRUNCATECOLUMNS": "TRUE"}
+		b.end(l)
+	}
+	b.want(rowsOfT, "0=long", "1=long")
 }

@@ -45,6 +45,20 @@ const mostBadRows = 100_000 - 1
 // forgiving is true where COPY leaves out rows that it cannot take.
 func forgiving(load warehouse.Load) bool { return load.BadRows != nil && *load.BadRows > 0 }
 
+// truncates is true where COPY cuts texts to what their column holds.
+func truncates(load warehouse.Load) bool { return load.Copy["TRUNCATECOLUMNS"] == "TRUE" }
+
+// cutTo lets texts be staged no longer than the target has them.
+func cutTo(c Config, columns []staged, target map[string]existing) {
+	for i, column := range columns {
+		have := target[c.fold(column.Name)]
+		want, err := parseKind(column.copied)
+		if err == nil && have.name == "VARCHAR" && want.name == "VARCHAR" && column.kind == column.copied && have.a < want.a {
+			columns[i].copied = have.String()
+		}
+	}
+}
+
 // copyOptions spells those of a load.
 func copyOptions(load warehouse.Load) []string {
 	var list []string

@@ -124,7 +124,7 @@ func (w *Warehouse) afterLook(ctx context.Context, load warehouse.Load, at step,
 	wished, err := wishes(load, at.notes, nil)
 	if err == nil && wished == nil && spelled && at.name == stepLook && len(rows) > 1 {
 		at.exact = f.exact
-		return w.afterLedger(ctx, load, at, rows[1:])
+		return w.afterLedger(ctx, load, at, [][][]string{rows[1], rows[0]})
 	}
 	return w.wish(ctx, load, at, 0, nil)
 }
@@ -231,16 +231,20 @@ func (w *Warehouse) afterWish(ctx context.Context, load warehouse.Load, at step,
 	return w.wish(ctx, load, at, int(number(at.of))+1, own)
 }
 
-// judge asks for the ledger, and for what a swap has to know beside it.
+// judge asks for the ledger, and for what has to be known of the target beside it.
 func (w *Warehouse) judge(ctx context.Context, load warehouse.Load, at step) (warehouse.Outcome, error) {
 	statements := []string{ledgerStatement(w.config, load)}
-	if swaps(load) {
+	switch {
+	case swaps(load):
 		statements = append(statements, keptStatements(w.config, load)...)
+	case truncates(load):
+		statements = append(statements, lookStatement(w.config, load))
 	}
 	return w.begin(ctx, load, at.to(stepLedger), statements...)
 }
 
-// afterLedger has the load judged by the ledger, and begins it.
+// afterLedger has the load judged by the ledger, and begins it. Rows are the
+// ledger's, then what was asked beside it.
 func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at step, rows [][][]string) (warehouse.Outcome, error) {
 	book, err := readLedger(load, rows[0])
 	if err != nil {
@@ -274,10 +278,17 @@ func (w *Warehouse) afterLedger(ctx context.Context, load warehouse.Load, at ste
 		return warehouse.Outcome{}, err
 	}
 	var k kept
-	if swaps(load) && len(rows) > 3 {
+	switch {
+	case swaps(load) && len(rows) > 3:
 		if k, err = readKept(w.config, load, rows[1], rows[2], rows[3]); err != nil {
 			return warehouse.Outcome{}, fmt.Errorf("loading %s: %w; nothing was changed", load.Target, err)
 		}
+	case truncates(load) && len(rows) > 1:
+		f, err := readLook(w.config, load, rows[1])
+		if err != nil {
+			return warehouse.Outcome{}, err
+		}
+		k.columns = f.target
 	}
 	statements, err := loadStatements(w.config, load, entry, k)
 	if err != nil {

@@ -87,7 +87,7 @@ func copyAndApply(c Config, load warehouse.Load, k kept) ([]statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	statements, err := copying(c, load)
+	statements, err := copying(c, load, k)
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +113,16 @@ func copyAndApply(c Config, load warehouse.Load, k kept) ([]statement, error) {
 }
 
 // copying fills the staging table and counts.
-func copying(c Config, load warehouse.Load) ([]statement, error) {
+func copying(c Config, load warehouse.Load, k kept) ([]statement, error) {
 	if load.Manifest == "" {
 		return goingUnder(c, load)
 	}
 	columns, err := stagedColumns(load)
 	if err != nil {
 		return nil, err
+	}
+	if truncates(load) {
+		cutTo(c, columns, k.columns)
 	}
 	staging := temporary(load, "")
 	copies, err := copyStatement(c, load, columns, staging)
