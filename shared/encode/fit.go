@@ -40,8 +40,10 @@ type Altered struct{ Truncated, Nulled int64 }
 func NewFit(fields []table.Field, limits []table.Limit, tooLong []string, key []int) *Fit {
 	f := &Fit{fields: fields, limits: limits, tooLong: tooLong, key: key, counts: make([]Altered, len(fields))}
 	for _, limit := range limits {
-		if limit.Bytes > 0 && (f.least == 0 || limit.Bytes < f.least) {
-			f.least = limit.Bytes
+		for _, n := range []int{limit.Bytes, limit.Characters} {
+			if n > 0 && (f.least == 0 || n < f.least) {
+				f.least = n
+			}
 		}
 	}
 	if f.least == 0 {
@@ -68,20 +70,20 @@ func (f *Fit) Row(row []byte) ([]byte, error) {
 		}
 		start := len(row) - len(rest)
 		rest = behind
-		if limit := f.limits[i]; raw == nil || limit.Bytes == 0 || len(raw) <= limit.Bytes {
+		if raw == nil || holds(f.limits[i], raw) {
 			continue
 		}
-		kept, err := f.cut(row, i, raw)
+		value, err := f.cut(row, i, raw)
 		if err != nil {
 			return nil, err
 		}
 		f.row = append(f.row, row[copied:start]...)
 		copied = len(row) - len(rest)
 		length := int32(-1)
-		if kept != nil {
-			length = int32(len(kept)) //nolint:gosec // at most a limit
+		if value != nil {
+			length = int32(len(value)) //nolint:gosec // at most a limit
 		}
-		f.row = append(binary.BigEndian.AppendUint32(f.row, uint32(length)), kept...) //nolint:gosec // COPY's -1
+		f.row = append(binary.BigEndian.AppendUint32(f.row, uint32(length)), value...) //nolint:gosec // COPY's -1
 	}
 	if copied == 0 {
 		return row, nil
@@ -97,11 +99,7 @@ func (f *Fit) cut(row []byte, i int, raw []byte) ([]byte, error) {
 	case f.tooLong[i] == Truncate && limit.Cut:
 		f.altered = true
 		f.counts[i].Truncated++
-		n := limit.Bytes
-		for n > 0 && !utf8.RuneStart(raw[n]) {
-			n--
-		}
-		return raw[:n:n], nil
+		return kept(limit, raw), nil
 	case f.tooLong[i] == Nullify:
 		f.altered = true
 		f.counts[i].Nulled++
@@ -116,9 +114,40 @@ func (f *Fit) cut(row []byte, i int, raw []byte) ([]byte, error) {
 		key = copybinary.Key(f.fields, values, f.key)
 	}
 	return nil, &RangeError{
-		Column: f.fields[i].Name, Key: key, Value: fmt.Sprintf("a value of %d bytes", len(raw)),
-		Limit: fmt.Sprintf("%s takes at most %d", limit.Target, limit.Bytes), TooLong: true,
+		Column: f.fields[i].Name, Key: key, Value: fmt.Sprintf("a value of %d bytes", len(raw)), Limit: passed(limit, raw), TooLong: true,
 	}
+}
+
+// holds tells whether a value is within its limit.
+func holds(limit table.Limit, raw []byte) bool {
+	return (limit.Bytes == 0 || len(raw) <= limit.Bytes) &&
+		(limit.Characters == 0 || len(raw) <= limit.Characters || utf8.RuneCount(raw) <= limit.Characters)
+}
+
+// kept is what a limit leaves of a text, in whole characters.
+func kept(limit table.Limit, raw []byte) []byte {
+	n := len(raw)
+	if limit.Bytes > 0 && n > limit.Bytes {
+		for n = limit.Bytes; n > 0 && !utf8.RuneStart(raw[n]); {
+			n--
+		}
+	}
+	if limit.Characters > 0 && n > limit.Characters {
+		at := 0
+		for left := limit.Characters; left > 0 && at < n; left-- {
+			_, size := utf8.DecodeRune(raw[at:n])
+			at += size
+		}
+		n = at
+	}
+	return raw[:n:n]
+}
+
+func passed(limit table.Limit, raw []byte) string {
+	if limit.Bytes > 0 && len(raw) > limit.Bytes {
+		return fmt.Sprintf("%s takes at most %d", limit.Target, limit.Bytes)
+	}
+	return fmt.Sprintf("its text takes at most %d characters", limit.Characters)
 }
 
 // Take returns what was changed since the last time, by column, and forgets it.

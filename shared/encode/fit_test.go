@@ -82,6 +82,27 @@ func TestValuesAreMadeToFit(t *testing.T) {
 	}
 }
 
+// A length that a column was given counts characters.
+func TestTextsAreCutToCharacters(t *testing.T) {
+	t.Parallel()
+	fields, _ := fitFields()
+	for note, want := range map[string]string{"ßßß": "ßßß", "ßßßß": "ßßß", "abcd": "abc", "abc": "abc", "\xf0\x9f\x98\x80abc": "\xf0\x9f\x98\x80ab"} {
+		fit := encode.NewFit(fields, []table.Limit{{}, {Characters: 3, Cut: true}, {}}, []string{encode.Truncate, encode.Truncate, encode.Truncate}, nil)
+		values := make([][]byte, 3)
+		row, err := fit.Row(binaryRow([]byte("12345678"), []byte(note), nil))
+		if err := errors.Join(err, copybinary.Split(row, values)); err != nil {
+			t.Fatal(err)
+		}
+		if string(values[1]) != want {
+			t.Errorf("%q became %q, want %q", note, values[1], want)
+		}
+	}
+	fit := encode.NewFit(fields, []table.Limit{{}, {Characters: 3}, {}}, []string{encode.Refuse, encode.Refuse, encode.Refuse}, nil)
+	if _, err := fit.Row(binaryRow(nil, []byte("abcd"), nil)); err == nil || err.Error() != `column "note" holds a value of 4 bytes; its text takes at most 3 characters` {
+		t.Error(err)
+	}
+}
+
 // Whatever a row is, every value of it is within its limit afterwards or the row
 // is refused; one that was is what it was.
 func FuzzFit(f *testing.F) {

@@ -166,7 +166,7 @@ func (q Query) expression(field table.Field, span Span) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if field.Source != "" {
+	if field.Source != "" && kind.Name != "character varying" { // text is cut where it is encoded
 		if column, err = q.narrow(field, kind, span.Relation); err != nil {
 			return "", err
 		}

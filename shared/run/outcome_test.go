@@ -138,7 +138,7 @@ func TestNoValueIsShown(t *testing.T) {
 	request := Request{Tables: []string{"public.*", "public.told", "public.cast_to", "public.broken", "public.checked"}, Format: "parquet", Overrides: map[string]Override{
 		"public.cards": {Where: "pan::bigint > 5"},
 	}}
-	requests := []Request{request, {Tables: []string{"public.cards"}, Format: "parquet"}, {Tables: []string{"public.cards"}, Overrides: map[string]Override{"public.cards": {Numeric: map[string]string{"n": "5,1"}}}}}
+	requests := []Request{request, {Tables: []string{"public.cards"}, Format: "parquet"}, {Tables: []string{"public.cards"}, Overrides: map[string]Override{"public.cards": {Numeric: Precisions{Columns: map[string]string{"n": "5,1"}}}}}}
 	shown := func(answer Answer, err error) string {
 		text := fmt.Sprintf("%+v %v", answer, err) + b.logs.String()
 		for _, key := range b.keys(".json") {

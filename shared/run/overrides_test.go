@@ -30,7 +30,7 @@ func TestTablesAreReadAsTheirOverridesSay(t *testing.T) {
 	b := setup(t, shop)
 	answer := b.run(Request{Tables: []string{"public.*"}, Header: true, Overrides: map[string]Override{
 		"public.orders": {
-			Columns: []string{"total", "id"}, Where: "state = 'paid' -- all that counts", Numeric: map[string]string{"total": "10,2"},
+			Columns: []string{"total", "id"}, Where: "state = 'paid' -- all that counts", Numeric: Precisions{Columns: map[string]string{"total": "10,2"}},
 			Target: "sales.paid", Load: LoadRequest{Mode: "merge", DistKey: "id", SortKeys: []string{"id", "total"}}, Delimiter: "|", Compression: "gzip",
 		},
 		"public.keyless": {ExcludeColumns: []string{"b"}, PrimaryKey: []string{"a"}, Format: "jsonl"},
@@ -78,9 +78,9 @@ func TestOverridesThatCannotBeAreRefused(t *testing.T) {
 		"a mark without a merge":           {Override{Load: LoadRequest{Deleted: "state"}}, "load.deleted is for load.mode merge"},
 		"a lone NULL without a text":       {Override{Columns: []string{"day"}, Null: new("")}, "NULL in the only column would be an empty line"},
 		"a sort key that is not there":     {Override{Load: LoadRequest{SortKeys: []string{"days"}}}, `load names column "days"`},
-		"precision of what is no number":   {Override{Numeric: map[string]string{"day": "5,2"}}, `column "day", which is of type date`},
-		"precision of what is not there":   {Override{Numeric: map[string]string{"amount": "5,2"}}, `column "amount", which is not read`},
-		"a value that has more digits":     {Override{Numeric: map[string]string{"total": "10,1"}}, `with "ctid" (0,`},
+		"precision of what is no number":   {Override{Numeric: Precisions{Columns: map[string]string{"day": "5,2"}}}, `column "day", which is of type date`},
+		"precision of what is not there":   {Override{Numeric: Precisions{Columns: map[string]string{"amount": "5,2"}}}, `column "amount", which is not read`},
+		"a value that has more digits":     {Override{Numeric: Precisions{Columns: map[string]string{"total": "10,1"}}}, `with "ctid" (0,`},
 		"all columns out":                  {Override{ExcludeColumns: []string{"id", "state", "total", "secret", "day"}}, "no column of it is left"},
 		"NULL that a lone column can't be": {Override{Columns: []string{"state"}, Null: new(string)}, "only column"},
 	} {

@@ -42,6 +42,10 @@ type Request struct {
 	// TooLong says what becomes of a value that is longer than those take:
 	// "refuse", which is the default, "truncate", which is for text, or "null".
 	TooLong string `json:"too_long,omitempty"`
+	// Numeric and Text are types of the columns that have no precision or no
+	// length, of all tables: see Override.
+	Numeric Precisions `json:"numeric,omitzero"`
+	Text    Lengths    `json:"text,omitzero"`
 	// Streams is the number of connections that read; 0 is 2.
 	Streams int `json:"streams,omitempty"`
 	// PartBytes is the size that parts should have, as stored; 0 is 128 MiB.
@@ -91,7 +95,10 @@ type Override struct {
 	PrimaryKey []string `json:"primary_key,omitempty"`
 	// Numeric gives columns of numeric without precision one, as in
 	// {"amount":"38,10"}.
-	Numeric map[string]string `json:"numeric,omitempty"`
+	Numeric Precisions `json:"numeric,omitzero"`
+	// Text gives columns of text without a length one, in characters, as in
+	// {"note":1000}. TooLong says what becomes of a longer value.
+	Text Lengths `json:"text,omitzero"`
 	// Target is the table to load into, as schema.table.
 	Target string `json:"target,omitempty"`
 	// Load, Format and the rest are those of Request. Another format comes

@@ -32,7 +32,7 @@ func TestRequestHasDefaults(t *testing.T) {
 				streams: 64, partBytes: 1, partMultiple: 8, ddlWait: time.Minute, onFailure: "continue",
 				rest: treatment{
 					format:     stage.Format{Name: "csv", Compression: "zstd", Header: true, Delimiter: "|"},
-					outOfRange: "null", load: stage.Load{Mode: "replace"},
+					outOfRange: "null", tooLong: "refuse", load: stage.Load{Mode: "replace"},
 				},
 			},
 		},
@@ -66,7 +66,7 @@ func TestRequestHasDefaults(t *testing.T) {
 	}
 }
 
-var compareSettings = cmp.Options{cmp.AllowUnexported(settings{}, treatment{}, sweepRules{}), cmpopts.EquateEmpty()}
+var compareSettings = cmp.Options{cmp.AllowUnexported(settings{}, treatment{}, sweepRules{}, widths{}), cmpopts.EquateEmpty()}
 
 // What an override leaves out is the request's, but for the compression of
 // another format.
@@ -89,8 +89,8 @@ func TestOverridesChangeTheRequest(t *testing.T) {
 	want := map[table.Name]treatment{
 		{Schema: "public", Table: "plain"}: {format: gzip, outOfRange: "error", tooLong: "refuse", load: stage.Load{Mode: "merge"}, where: "id > 5"},
 		{Schema: "public", Table: "typed"}: {
-			format: stage.Format{Name: "parquet", Compression: "snappy"}, outOfRange: "text", load: stage.Load{Mode: "merge"},
-			numeric: map[string]string{"amount": "numeric(38,10)", "n": "numeric(5,0)"},
+			format: stage.Format{Name: "parquet", Compression: "snappy"}, outOfRange: "text", tooLong: "refuse", load: stage.Load{Mode: "merge"},
+			widths: widths{numeric: map[string]string{"amount": "numeric(38,10)", "n": "numeric(5,0)"}, asked: map[string]bool{"amount": true, "n": true}},
 		},
 		{Schema: "public", Table: "Odd"}: {
 			format:     stage.Format{Name: "csv", Compression: "none", Delimiter: ","},

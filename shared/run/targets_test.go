@@ -81,3 +81,54 @@ func TestLimitsOfTargetsAreMetWhereRowsAreRead(t *testing.T) {
 	wantError(t, err, `for names "bigquery", want redshift or snowflake`)
 	wantError(t, err, `too_long is "cut", want refuse, truncate or null`)
 }
+
+// Columns without a precision or a length are given one: by column, by table or
+// all, the nearer before the farther.
+func TestColumnsAreGivenWidths(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `CREATE TABLE a (id int PRIMARY KEY, price numeric, rate numeric, paid numeric(5,2), note text, word varchar); INSERT INTO a VALUES (1, 1.5, 0.25, 3, 'größer', 'word');
+		CREATE TABLE b (price numeric, other numeric, note text); INSERT INTO b VALUES (1, 2, 'größer')`)
+	request := func(raw string) Request {
+		request, err := DecodeRequest([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return request
+	}
+	types := func(receipt stage.Receipt) (list []string) {
+		for _, c := range receipt.Columns {
+			list = append(list, c.Name+" "+c.Type)
+		}
+		return list
+	}
+	answer := b.run(request(`{"tables":["public.*"],"numeric":[18,4],"text":4,"too_long":"truncate","overrides":{
+		"public.a":{"numeric":{"rate":"6,3"},"text":{"word":10}},"public.b":{"numeric":"10,2","text":3}}}`))
+	a, other := b.receipt(answer.outcome(b, "public.a").Receipt), b.receipt(answer.outcome(b, "public.b").Receipt)
+	if diff := cmp.Diff([]string{"id integer", "price numeric(18,4)", "rate numeric(6,3)", "paid numeric(5,2)", "note character varying(4)", "word character varying(10)"}, types(a)); diff != "" {
+		t.Errorf("a (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"price numeric(10,2)", "other numeric(10,2)", "note character varying(3)"}, types(other)); diff != "" {
+		t.Errorf("b (-want +got):\n%s", diff)
+	}
+	if text := string(b.get(a.Parts[0].Key)); text != "1,1.5000,0.250,3.00,größ,word\n" {
+		t.Errorf("a is %q", text)
+	}
+	if text := string(b.get(other.Parts[0].Key)); text != "1.00,2.00,grö\n" {
+		t.Errorf("b is %q", text)
+	}
+	answer = b.run(request(`{"tables":["public.a"],"numeric":{"price":[9,1],"nowhere":[5,2]},"text":{"note":6}}`))
+	if diff := cmp.Diff([]string{"id integer", "price numeric(9,1)", "rate numeric", "paid numeric(5,2)", "note character varying(6)", "word character varying"}, types(b.receipt(answer.outcome(b, "public.a").Receipt))); diff != "" {
+		t.Errorf("a (-want +got):\n%s", diff)
+	}
+	for raw, want := range map[string]string{
+		`{"tables":["public.a"],"text":3}`:                                   "its text takes at most 3 characters",
+		`{"tables":["public.a"],"numeric":[1,0]}`:                            "does not fit numeric(1,0)",
+		`{"tables":["public.a"],"numeric":[50]}`:                             "want precision and scale",
+		`{"tables":["public.a"],"text":-1}`:                                  "want a number of characters",
+		`{"tables":["public.a"],"overrides":{"public.a":{"text":{"id":5}}}}`: `text names column "id", which is of type integer`,
+		`{"tables":["public.a"],"overrides":{"public.a":{"text":{"no":5}}}}`: `text names column "no", which is not read`,
+	} {
+		_, err := b.job.Run(t.Context(), request(raw))
+		wantError(t, err, want)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -128,23 +127,6 @@ func (t *task) describe() error {
 
 func (t *task) position(column string) int {
 	return slices.IndexFunc(t.columns, func(c table.Column) bool { return c.Name == column })
-}
-
-// narrow gives numeric columns the precision that the request has for them.
-func (t *task) narrow() error {
-	var problems []error
-	for _, name := range slices.Sorted(maps.Keys(t.numeric)) {
-		i := t.position(name)
-		switch {
-		case i < 0:
-			problems = append(problems, fmt.Errorf("numeric names column %s, which is not read", table.Quote(name)))
-		case t.columns[i].Type != "numeric" && !strings.HasPrefix(t.columns[i].Type, "numeric("):
-			problems = append(problems, fmt.Errorf("numeric names column %s, which is of type %s", table.Quote(name), t.columns[i].Type))
-		default:
-			t.columns[i].Source, t.columns[i].Type = t.columns[i].Type, t.numeric[name]
-		}
-	}
-	return errors.Join(problems...)
 }
 
 // prepare works out how the table is read and written.

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/stagelift/stagelift/shared/encode"
@@ -28,8 +26,7 @@ type treatment struct {
 	cursor     *Cursor
 	primaryKey []string
 	inherited  string
-	// numeric are the types that columns are narrowed to.
-	numeric map[string]string
+	widths     widths
 }
 
 // defaultCompression is by format: CSV and JSON Lines are read by more without,
@@ -66,7 +63,7 @@ func (q Request) treat(o Override) (treatment, error) {
 		problems = append(problems, errors.New("cursor.column is empty"))
 	}
 	var err error
-	if t.numeric, err = numericTypes(o.Numeric); err != nil {
+	if t.widths, err = q.widths(o); err != nil {
 		problems = append(problems, err)
 	}
 	if o.Target != "" {
@@ -118,22 +115,4 @@ func checkFormat(f stage.Format) error {
 
 func csvOptions(f stage.Format) encode.CSVOptions {
 	return encode.CSVOptions{Header: f.Header, Delimiter: f.Delimiter, Null: f.Null}
-}
-
-// numericTypes reads the precisions that columns are given: "38,10" or "38".
-func numericTypes(given map[string]string) (map[string]string, error) {
-	types := make(map[string]string, len(given))
-	var problems []error
-	for _, column := range slices.Sorted(maps.Keys(given)) {
-		precision, scale, _ := strings.Cut(given[column], ",")
-		p, malformedP := strconv.Atoi(strings.TrimSpace(precision))
-		s, malformedS := strconv.Atoi(strings.TrimSpace(cmp.Or(scale, "0")))
-		if malformedP != nil || malformedS != nil || p < 1 || p > 38 || s < 0 || s > min(p, 37) {
-			problems = append(problems, fmt.Errorf(`numeric of column %s is %q, want precision and scale, as in "38,10", at most 38 and 37, which both warehouses hold`,
-				table.Quote(column), given[column]))
-			continue
-		}
-		types[column] = fmt.Sprintf("numeric(%d,%d)", p, s)
-	}
-	return types, errors.Join(problems...)
 }

@@ -23,6 +23,9 @@ type Limit struct {
 	Bytes int
 	// Target is the warehouse whose limit it is.
 	Target string
+	// Characters is the most that a text may have; 0 is any number. It is the
+	// length that a column without one was given.
+	Characters int
 	// Cut tells that a value that is too long may be cut at a character: it is
 	// text of the user's own, which a document or the form of a type is not.
 	Cut bool
@@ -46,8 +49,11 @@ func LimitOf(c Column, image Image, format string, targets []string) Limit {
 			limit.Bytes, limit.Target = n, target
 		}
 	}
-	if limit.Bytes > 0 {
-		t, err := ParseType(c.Type)
+	t, err := ParseType(c.Type)
+	if err == nil && c.Source != "" && t.Name == "character varying" && len(t.Modifiers) == 1 {
+		limit.Characters = t.Modifiers[0]
+	}
+	if limit.Bytes > 0 || limit.Characters > 0 {
 		limit.Cut = err == nil && image.Wire == WireText && image.Sent == FormValue && !t.Array && slices.Contains(cutTypes, t.Name)
 	}
 	return limit

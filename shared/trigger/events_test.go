@@ -53,6 +53,7 @@ var outcomes = map[string]outcome{
 	"extract-overrides.json":     direct(),
 	"extract-parquet.json":       direct(),
 	"extract-too-long.json":      direct(),
+	"extract-widths.json":        direct(),
 	"extract-parts.json":         direct(),
 	"extract-patience.json":      direct(),
 	"extract-restart.json":       direct(),
