@@ -23,7 +23,7 @@ func shop(t *testing.T) string {
 }
 
 // anew are samples of runs that are not there.
-var anew = []string{"extract-continue.json", "extract-held-snapshot.json"}
+var anew = []string{"extract-continue.json", "extract-repair.json", "extract-held-snapshot.json"}
 
 // Every sample of an extraction can be run twice, and after every other: the
 // targets hold the rows of the source, each once.

@@ -183,7 +183,7 @@ func restOf(id string) string {
 // markUnfinished has the next incremental run go on with the table.
 func (r *run) markUnfinished(ctx context.Context, t *task) error {
 	w := t.window
-	if w.before.Unfinished == t.folder.Run {
+	if r.settings.repair != "" || w.before.Unfinished == t.folder.Run {
 		return nil
 	}
 	state := w.unmoved(t)
@@ -207,7 +207,7 @@ func (r *run) leaveSlices(ctx context.Context, unsettled []*progress) {
 				r.broke(ctx, p, err)
 			}
 		}
-		if !r.settled(p.Name.String()) && (p.window.sliced || !p.Relations[0].ByBlock) {
+		if r.settings.repair == "" && !r.settled(p.Name.String()) && (p.window.sliced || !p.Relations[0].ByBlock) {
 			state := p.window.unmoved(p.task)
 			// Blocks can be left in the middle, as values cannot that most rows have.
 			if state.ByBlock = p.window.sliced && p.Relations[0].ByBlock; !state.ByBlock {

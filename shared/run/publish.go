@@ -49,7 +49,8 @@ func (r *run) publish(ctx context.Context, p *progress) error {
 	if err != nil || !whole {
 		return err
 	}
-	if p.window != nil {
+	moves := p.window != nil && r.settings.repair == "" // the watermark
+	if moves {
 		if err := r.claim(ctx, p.task, receipt.Window.To); err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ func (r *run) publish(ctx context.Context, p *progress) error {
 		return fault.Coded(err, fault.Staging)
 	}
 	r.published(ctx, p, receipt)
-	if p.window == nil {
+	if !moves {
 		return nil
 	}
 	if err := r.advance(ctx, p.task, receipt.Window.To); err != nil {
@@ -72,6 +73,17 @@ func (r *run) publish(ctx context.Context, p *progress) error {
 		r.Log.WarnContext(ctx, "the watermark could not be moved; the next run does it", "run", r.id, "table", p.Name.String(), "error", err)
 	}
 	return nil
+}
+
+// sum adds counts by column up; nil where there are none.
+func sum(a, b map[string]stage.Altered) map[string]stage.Altered {
+	for column, n := range b {
+		if a == nil {
+			a = map[string]stage.Altered{}
+		}
+		a[column] = stage.Altered{Truncated: a[column].Truncated + n.Truncated, Nulled: a[column].Nulled + n.Nulled}
+	}
+	return a
 }
 
 // receipt is what a table's parts amount to; false when something of it was not
@@ -84,7 +96,7 @@ func (r *run) receipt(p *progress) (receipt stage.Receipt, whole bool, err error
 		Format: p.format, Parts: []stage.Part{}, Load: p.load, At: time.Now().UTC(),
 	}
 	origin := p.origin(r.snapshot, r.Host)
-	receipt.Origin = &origin
+	receipt.Origin, receipt.Repairs = &origin, r.settings.repair
 	slice := 0
 	if p.window != nil {
 		w := p.window.Window
@@ -111,13 +123,7 @@ func (r *run) receipt(p *progress) (receipt stage.Receipt, whole bool, err error
 	for _, part := range receipt.Parts {
 		receipt.Rows += part.Rows
 		receipt.Bytes += part.Bytes
-		for column, n := range part.Altered {
-			if receipt.Altered == nil {
-				receipt.Altered = map[string]stage.Altered{}
-			}
-			sum := receipt.Altered[column]
-			receipt.Altered[column] = stage.Altered{Truncated: sum.Truncated + n.Truncated, Nulled: sum.Nulled + n.Nulled}
-		}
+		receipt.Altered = sum(receipt.Altered, part.Altered)
 	}
 	if len(receipt.Parts) > 0 {
 		receipt.Manifest = r.Layout.Manifest(p.folder, p.attempt)

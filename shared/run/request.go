@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/stagelift/stagelift/shared/fault"
+	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/strict"
 )
 
@@ -70,6 +71,9 @@ type Request struct {
 	// Restart names tables whose incremental reading begins anew, from the first
 	// row. What is loaded by append replaces what was loaded before.
 	Restart []string `json:"restart,omitempty"`
+	// Repair is a run: of the tables that are named what it read is read once more, in
+	// the place of its receipts, which could not be loaded.
+	Repair stage.RunID `json:"repair,omitempty"`
 	// ShowValues lets errors quote what PostgreSQL says of a value, and name rows
 	// by their keys. They end up in the log.
 	ShowValues bool `json:"show_values,omitempty"`

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stagelift/stagelift/shared/fault"
 	"github.com/stagelift/stagelift/shared/postgres"
+	"github.com/stagelift/stagelift/shared/stage"
 	"github.com/stagelift/stagelift/shared/table"
 )
 
@@ -36,6 +37,8 @@ type settings struct {
 	ddlWait          time.Duration
 	onFailure        string
 	restart          map[table.Name]bool
+	// repair is the run whose tables are read once more; empty for most.
+	repair stage.RunID
 	// tables holds what is different about single tables; every other is
 	// treated as the rest says.
 	tables map[table.Name]treatment
@@ -67,12 +70,14 @@ func (q Request) settings() (settings, error) {
 	s.rest, rest = q.treat(Override{})
 	s.tables, tables = q.treatTables()
 	s.restart, restart = q.restarts()
+	var repair error
+	s.repair, repair = q.repair()
 	if q.DDLWait != "" {
 		if s.ddlWait, wait = time.ParseDuration(q.DDLWait); wait != nil || s.ddlWait <= 0 {
 			wait = fmt.Errorf(`ddl_wait is %q, want a time such as "60s"`, q.DDLWait)
 		}
 	}
-	problems := []error{include, exclude, rest, tables, wait, restart, q.checkNumbers(s), q.checkWords(s), s.checkModes()}
+	problems := []error{include, exclude, rest, tables, wait, restart, repair, q.checkNumbers(s), q.checkWords(s), s.checkModes()}
 	if err := errors.Join(problems...); err != nil {
 		return settings{}, &fault.Error{Code: fault.Request, Err: fmt.Errorf("checking the extract request: %w", err)}
 	}

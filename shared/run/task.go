@@ -75,11 +75,20 @@ func (r *run) tasks(ctx context.Context) []*task {
 // task returns nil for a table that is settled already.
 func (r *run) task(ctx context.Context, described *postgres.Table) (*task, error) {
 	t := &task{Table: described, treatment: r.settings.of(described.Name), settings: &r.settings, folder: r.folder(described.Name), moment: r.moment, attempt: r.attempt}
+	repaired, err := r.repairs(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	if err := t.describe(); err != nil {
 		return nil, err
 	}
 	if t.where != "" {
 		if err := r.snapshot.CheckFilter(ctx, described, t.where); err != nil {
+			return nil, err
+		}
+	}
+	if repaired != nil {
+		if err := t.again(r, repaired); err != nil {
 			return nil, err
 		}
 	}

@@ -45,6 +45,7 @@ var outcomes = map[string]outcome{
 	"extract-schedule.json":    direct(),
 
 	"extract-continue.json":      direct(),
+	"extract-repair.json":        direct(),
 	"extract-csv-options.json":   direct(),
 	"extract-held-snapshot.json": direct(),
 	"extract-incremental.json":   direct(),
