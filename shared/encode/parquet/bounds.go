@@ -22,6 +22,9 @@ type bounds struct {
 	// they are.
 	first, last       []byte
 	firstCut, lastCut bool
+	// above and below are the first eight bytes of first and last, filled with
+	// zeros. Most values lie between them and need no closer look.
+	above, below uint64
 }
 
 func (b *bounds) number(v int64) {
@@ -53,6 +56,23 @@ func (b *bounds) float(v float64) {
 // text is ordered byte by byte. Cutting keeps the order, so that the least of
 // what was cut is the least, cut.
 func (b *bounds) text(v []byte) {
+	if len(v) >= 8 {
+		if start := binary.BigEndian.Uint64(v); b.above < start && start < b.below {
+			return
+		}
+	}
+	b.outside(v)
+	b.above, b.below = start(b.first), start(b.last)
+}
+
+// start is a text's first eight bytes, filled with zeros, as a number.
+func start(v []byte) uint64 {
+	var b [8]byte
+	copy(b[:], v)
+	return binary.BigEndian.Uint64(b[:])
+}
+
+func (b *bounds) outside(v []byte) {
 	cut := len(v) > maxBound
 	if cut {
 		v = v[:maxBound]
@@ -69,11 +89,11 @@ func (b *bounds) text(v []byte) {
 		b.firstCut = b.firstCut && cut
 		fallthrough
 	default:
-		b.above(v, cut)
+		b.atMost(v, cut)
 	}
 }
 
-func (b *bounds) above(v []byte, cut bool) {
+func (b *bounds) atMost(v []byte, cut bool) {
 	switch order := bytes.Compare(v, b.last); {
 	case order > 0:
 		b.last, b.lastCut = append(b.last[:0], v...), cut

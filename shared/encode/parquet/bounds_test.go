@@ -1,9 +1,11 @@
 package parquet_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,4 +83,26 @@ func TestStatisticsStartAnewInEachRowGroup(t *testing.T) {
 	if len(file.Metadata().RowGroups) < 3 {
 		t.Errorf("%d row groups, want some", len(file.Metadata().RowGroups))
 	}
+}
+
+// Texts that share their first bytes, that end within them and that have zeros
+// there are bounds as any other.
+func FuzzBoundsOfText(f *testing.F) {
+	f.Add([]byte("abcdefgh\x01abcdefg\x01abcdefgi\x01a\x01\x01abcdefgh\x00\x01zz"))
+	f.Add([]byte("\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var rows [][]byte
+		values := bytes.Split(data, []byte{1})
+		for _, value := range values {
+			rows = append(rows, binaryRow(append([]byte{}, value...)))
+		}
+		got := opened(t, written(t, encoder(t, fields(t, "bytea"), own.Options{}), rows...)).Metadata().RowGroups[0].Columns[0].MetaData.Statistics
+		least, largest := slices.MinFunc(values, bytes.Compare), slices.MaxFunc(values, bytes.Compare)
+		if len(least) > 64 || len(largest) > 64 {
+			return
+		}
+		if !bytes.Equal(got.MinValue, least) || !bytes.Equal(got.MaxValue, largest) {
+			t.Errorf("from %q to %q, want %q to %q", got.MinValue, got.MaxValue, least, largest)
+		}
+	})
 }
