@@ -24,9 +24,11 @@ type column struct {
 	pages    *pages
 
 	// values are the open page's values behind lead, as PLAIN has them; where
-	// there is a dictionary, indices are in their place.
+	// there is a dictionary, indices are in their place, and indexed is how many
+	// bytes PLAIN would have.
 	values     []byte
 	indices    []uint32
+	indexed    int
 	booleans   int
 	levels     levels
 	dictionary dictionary
@@ -49,7 +51,7 @@ func (c *column) init(field table.Field, pages *pages, pageSize int, null, repea
 		return fmt.Errorf("column %q: no decimal has %d digits, %d behind the point, in %d bytes", field.Name, kind.Precision, kind.Scale, kind.Length)
 	}
 	*c = column{field: field, form: form, optional: field.Nullable, null: null && field.Nullable, pageSize: pageSize, pages: pages}
-	c.dictionary.init(repeats && form.store != storeBit, form.store == storeBytes, pageSize)
+	c.dictionary.init(form, repeats, pageSize)
 	c.values = make([]byte, lead, 2*lead)
 	c.scratch = make([]byte, 16)
 	return nil
@@ -84,9 +86,12 @@ func (c *column) addNull() error {
 
 func (c *column) put32(v uint32) error {
 	if c.dictionary.open {
-		var b [4]byte
-		binary.LittleEndian.PutUint32(b[:], v)
-		return c.put(b[:])
+		if index, fits := c.dictionary.index32(v); fits {
+			return c.putIndex(index, 4)
+		}
+		if err := c.leaveDictionary(); err != nil {
+			return err
+		}
 	}
 	c.values = binary.LittleEndian.AppendUint32(c.values, v)
 	return nil
@@ -94,9 +99,12 @@ func (c *column) put32(v uint32) error {
 
 func (c *column) put64(v uint64) error {
 	if c.dictionary.open {
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], v)
-		return c.put(b[:])
+		if index, fits := c.dictionary.index64(v); fits {
+			return c.putIndex(index, 8)
+		}
+		if err := c.leaveDictionary(); err != nil {
+			return err
+		}
 	}
 	c.values = binary.LittleEndian.AppendUint64(c.values, v)
 	return nil
@@ -106,19 +114,25 @@ func (c *column) put64(v uint64) error {
 func (c *column) put(b []byte) error {
 	if c.dictionary.open {
 		if index, fits := c.dictionary.index(b); fits {
-			c.indices = append(c.indices, index)
-			return nil
+			return c.putIndex(index, c.plainSize(b))
 		}
-		if err := c.closePage(); err != nil {
+		if err := c.leaveDictionary(); err != nil {
 			return err
 		}
-		c.dictionary.open = false
 	}
 	if c.form.store == storeBytes {
 		c.values = binary.LittleEndian.AppendUint32(c.values, uint32(len(b))) //nolint:gosec // a row of COPY has less than 1 GiB
 	}
 	c.values = append(c.values, b...)
 	return nil
+}
+
+// plainSize is how many bytes PLAIN has for a value.
+func (c *column) plainSize(b []byte) int {
+	if c.form.store == storeBytes {
+		return 4 + len(b)
+	}
+	return len(b)
 }
 
 func (c *column) putBit(v bool) {
@@ -139,13 +153,18 @@ func (c *column) closePage() error {
 	if c.levels.n == 0 {
 		return nil
 	}
+	if len(c.indices) > 0 && !c.worthwhile() {
+		c.unindex()
+	}
 	kept := page{kind: pageData, encoding: encodingPlain, values: c.levels.n}
 	if len(c.indices) > 0 {
-		kept.encoding = encodingRLEDictionary
+		kept.encoding = encodingDictionary
 		c.chunk.indexed = true
 		width := c.dictionary.width()
 		c.values = append(c.values[:lead], byte(width)) //nolint:gosec // at most 16
 		c.values = appendIndices(c.values, c.indices, width)
+	} else {
+		c.chunk.plain = true
 	}
 	piece, err := c.pages.add(&c.chunk, kept, c.body())
 	if err != nil {
@@ -154,7 +173,7 @@ func (c *column) closePage() error {
 	c.chunk.pages = append(c.chunk.pages, piece)
 	c.chunk.values += int64(c.levels.n)
 	c.chunk.nulls += int64(c.levels.nulls)
-	c.values, c.indices, c.booleans = c.values[:lead], c.indices[:0], 0
+	c.values, c.indices, c.indexed, c.booleans = c.values[:lead], c.indices[:0], 0, 0
 	c.levels.reset()
 	return nil
 }
@@ -181,7 +200,7 @@ func (c *column) closeChunk() error {
 		return err
 	}
 	var err error
-	kept := page{kind: pageDictionary, encoding: encodingPlain, values: c.dictionary.entries()}
+	kept := page{kind: pageDictionary, encoding: encodingDictionary, values: c.dictionary.entries()}
 	c.chunk.dictionary, err = c.pages.add(&c.chunk, kept, c.dictionary.values)
 	return err
 }

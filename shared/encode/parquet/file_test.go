@@ -82,8 +82,9 @@ func TestTableOf1600Columns(t *testing.T) {
 func TestFooterSaysWhatTheFileIs(t *testing.T) {
 	t.Parallel()
 	metadata := map[string]string{"stagelift.table": "public.größe", "empty": ""}
-	e := encoder(t, fields(t, "text", "integer!", "numeric(12,2)"), own.Options{Metadata: metadata, Repeats: []int{0}})
-	file := opened(t, written(t, e, binaryRow([]byte("x"), []byte{0, 0, 0, 1}, nil))).Metadata()
+	e := encoder(t, fields(t, "text", "integer!", "numeric(12,2)"), own.Options{Metadata: metadata})
+	file := opened(t, written(t, e, binaryRow([]byte(strings.Repeat("x", 200)), []byte{0, 0, 0, 1}, nil),
+		binaryRow([]byte(strings.Repeat("x", 200)), []byte{0, 0, 0, 1}, nil))).Metadata()
 	got := map[string]string{}
 	for _, pair := range file.KeyValueMetadata {
 		got[pair.Key] = pair.Value
@@ -91,7 +92,7 @@ func TestFooterSaysWhatTheFileIs(t *testing.T) {
 	if diff := cmp.Diff(metadata, got); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
 	}
-	if file.CreatedBy != "stagelift version 1.0.0" || file.Version != 2 || file.NumRows != 1 || len(file.ColumnOrders) != 3 {
+	if file.CreatedBy != "stagelift version 1.0.0" || file.Version != 1 || file.NumRows != 2 || len(file.ColumnOrders) != 3 {
 		t.Errorf("created by %q, version %d, %d rows, %d column orders", file.CreatedBy, file.Version, file.NumRows, len(file.ColumnOrders))
 	}
 	var encodings [][]format.Encoding
@@ -99,7 +100,7 @@ func TestFooterSaysWhatTheFileIs(t *testing.T) {
 		encodings = append(encodings, chunk.MetaData.Encoding)
 	}
 	plain := []format.Encoding{format.Plain, format.RLE}
-	if diff := cmp.Diff([][]format.Encoding{{format.Plain, format.RLE, format.RLEDictionary}, plain, plain}, encodings); diff != "" {
+	if diff := cmp.Diff([][]format.Encoding{{plainDictionary, format.RLE}, plain, plain}, encodings); diff != "" {
 		t.Errorf("encodings (-want +got):\n%s", diff)
 	}
 }
@@ -108,7 +109,7 @@ func TestFooterSaysWhatTheFileIs(t *testing.T) {
 // values are all there, and the next row group tries again.
 func TestDictionaryIsGivenUp(t *testing.T) {
 	t.Parallel()
-	sent := copied(t, `SELECT CASE WHEN i < 2000 THEN i % 5 ELSE i END, CASE WHEN i < 2000 THEN 'same' ELSE repeat('v' || i, 9) END FROM generate_series(1, 60000) i`)
+	sent := copied(t, `SELECT CASE WHEN i < 20000 THEN i % 5 ELSE i END, CASE WHEN i < 20000 THEN 'same' ELSE repeat('v' || i, 9) END FROM generate_series(1, 60000) i`)
 	described := fields(t, "integer", "text")
 	want := read(t, encoded(t, encoder(t, described, own.Options{}), sent))
 	file := encoded(t, encoder(t, described, own.Options{Repeats: []int{0, 1}, RowGroupBytes: 400_000}), sent)
@@ -117,18 +118,6 @@ func TestDictionaryIsGivenUp(t *testing.T) {
 		if chunk.MetaData.DictionaryPageOffset == 0 {
 			t.Errorf("column %d has no dictionary", i)
 		}
-	}
-}
-
-// Repeating values are indices of few bits.
-func TestDictionaryMakesFilesSmall(t *testing.T) {
-	t.Parallel()
-	sent := copied(t, `SELECT (ARRAY['open', 'closed', 'waiting for the customer'])[1 + (i * 7919) % 3] FROM generate_series(1, 30000) i`)
-	size := func(repeats ...int) int {
-		return len(encoded(t, encoder(t, fields(t, "text"), own.Options{Compression: "none", Repeats: repeats}), sent))
-	}
-	if with, without := size(0), size(); with > without/20 {
-		t.Errorf("%d bytes with a dictionary, %d without", with, without)
 	}
 }
 

@@ -12,10 +12,14 @@ import (
 // it apart log a warning otherwise (Parquet format, FileMetaData.created_by).
 const createdBy = "stagelift version 1.0.0"
 
+// version is what all writers are asked to say, whatever a file has, and readers
+// to take (Parquet format, FileMetaData.version); some take no other.
+const version = 1
+
 // describe writes the footer's structure (Parquet format, FileMetaData).
 func (e *Encoder) describe(t *thrift) {
 	t.begin()
-	t.i32(1, 2)
+	t.i32(1, version)
 	t.list(2, thriftStruct, len(e.columns)+1)
 	t.begin()
 	t.text(4, "schema")
@@ -142,15 +146,10 @@ func (c *column) describeChunk(t *thrift, dictionary, data int64, codec int) {
 	t.i64(2, 0) // its metadata is nowhere but here
 	t.structure(3)
 	t.i32(1, physicalTypes[c.field.Parquet.Physical])
-	encodings := 2
-	if c.chunk.indexed {
-		encodings++
-	}
-	t.list(2, thriftI32, encodings)
-	t.element(encodingPlain)
-	t.element(encodingRLE)
-	if c.chunk.indexed {
-		t.element(encodingRLEDictionary)
+	encodings := c.chunk.encodings()
+	t.list(2, thriftI32, len(encodings))
+	for _, encoding := range encodings {
+		t.element(encoding)
 	}
 	t.list(3, thriftBinary, 1)
 	t.word(c.field.Name)
@@ -171,4 +170,17 @@ func (c *column) describeChunk(t *thrift, dictionary, data int64, codec int) {
 	t.end()
 	t.end()
 	t.end()
+}
+
+// encodings are those of the chunk's pages. Readers take a chunk in which no
+// value is PLAIN for one whose dictionary has all values, and may leave it out by
+// that.
+func (c *chunk) encodings() []int {
+	switch {
+	case !c.indexed:
+		return []int{encodingPlain, encodingRLE}
+	case c.plain:
+		return []int{encodingDictionary, encodingRLE, encodingPlain}
+	}
+	return []int{encodingDictionary, encodingRLE}
 }

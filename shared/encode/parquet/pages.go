@@ -5,9 +5,11 @@ const (
 	pageData       = 0
 	pageDictionary = 2
 
-	encodingPlain         = 0
-	encodingRLE           = 3
-	encodingRLEDictionary = 8
+	encodingPlain = 0
+	// encodingDictionary is what version 1 calls PLAIN_DICTIONARY, in both kinds
+	// of pages; the same bytes as version 2's PLAIN and RLE_DICTIONARY.
+	encodingDictionary = 2
+	encodingRLE        = 3
 )
 
 // pages compresses pages and keeps them until their row group is written. Its
@@ -31,8 +33,9 @@ type chunk struct {
 	dictionary               span
 	values, nulls            int64
 	uncompressed, compressed int64
-	// indexed is true where there is a dictionary.
-	indexed bool
+	// indexed is true where there is a dictionary, plain where a page does
+	// without.
+	indexed, plain bool
 }
 
 // page is what a page's header says of it.

@@ -20,12 +20,17 @@
 //
 // # The file
 //
-// Files keep to what every reader has known for years: format version 2 with
-// data pages of version 1; PLAIN values; RLE for definition levels;
-// RLE_DICTIONARY, with a PLAIN dictionary, for the columns in Options.Repeats;
-// legacy types beside the logical ones. There are no page checksums, since
+// Files are of version 1 of the format, which is what every reader knows and all
+// that Redshift's documentation takes (Data files for queries in Amazon Redshift
+// Spectrum: "Apache Parquet v1"): data pages of version 1; PLAIN values, or
+// PLAIN_DICTIONARY; RLE for definition levels; legacy types beside the logical
+// ones. The delta encodings are of version 2. There are no page checksums, since
 // readers mostly ignore them and the object has its own, no page index and no
 // bloom filters. The same rows give the same bytes.
+//
+// Whether a column has a dictionary is decided in each row group, from its first
+// page: it must be clearly smaller than the values. A column of which nobody says
+// that it repeats (Options.Repeats) is judged by its first 4,096 values already.
 //
 // Each row group has, for each column, how many NULLs it has and its least and
 // largest value. Those two are left out where they would mislead: where a
@@ -63,9 +68,10 @@ type Options struct {
 	// Key are the positions of the fields that tell one row from another, for
 	// a RangeError; may be empty.
 	Key []int
-	// Repeats are the positions of the fields that are given a dictionary. One
-	// that grows too large is given up for the rest of its row group. Booleans
-	// are smaller without and never have one.
+	// Repeats are the positions of the fields whose values are known to repeat,
+	// which are given a whole page to show it. A dictionary that grows too large
+	// is given up for the rest of its row group. Booleans are smaller without and
+	// never have one.
 	Repeats []int
 	// Metadata is written into every file.
 	Metadata map[string]string

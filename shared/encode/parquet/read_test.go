@@ -48,6 +48,28 @@ func read(t testing.TB, file []byte) [][]string {
 	return values
 }
 
+// pagesOf tells which kinds of pages a chunk has.
+func pagesOf(t *testing.T, chunk parquet.ColumnChunk) (indexed, plain bool) {
+	t.Helper()
+	pages := chunk.Pages()
+	defer func() { _ = pages.Close() }() // nothing was written
+	for {
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			return indexed, plain
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page.Dictionary() != nil {
+			indexed = true
+		} else {
+			plain = true
+		}
+		parquet.Release(page)
+	}
+}
+
 func words(column *parquet.Column, v parquet.Value) string {
 	if v.IsNull() {
 		return "NULL"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/stagelift/stagelift/local/pgserver/pgtest"
 	own "github.com/stagelift/stagelift/shared/encode/parquet"
@@ -136,6 +137,10 @@ func opened(t testing.TB, file []byte) *parquet.File {
 	}
 	return opened
 }
+
+// plainDictionary is what files of version 1 have, and those of version 2 should
+// not.
+const plainDictionary = format.PlainDictionary //nolint:staticcheck // see above
 
 // binaryRow is a row as COPY sends it, nil for NULL.
 func binaryRow(values ...[]byte) []byte {
