@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/parquet-go/parquet-go/format"
 
 	own "github.com/stagelift/stagelift/shared/encode/parquet"
@@ -74,5 +75,29 @@ func TestEncodingsAreThoseOfThePages(t *testing.T) {
 	}
 	if mixed == 0 {
 		t.Error("no chunk has pages of both kinds")
+	}
+}
+
+// Digits are compressed closely, what gains nothing by it is not.
+func TestSnappyLooksCloselyWhereItPays(t *testing.T) {
+	t.Parallel()
+	packed := func(value, compression string) int64 {
+		file := encoded(t, encoder(t, fields(t, "text!"), own.Options{Compression: compression}), copied(t, "SELECT "+value+" FROM generate_series(1, 30000) i"))
+		return opened(t, file).Metadata().RowGroups[0].Columns[0].MetaData.TotalCompressedSize
+	}
+	plain := func(value string) (size int) {
+		var body []byte
+		for _, row := range copied(t, "SELECT "+value+" FROM generate_series(1, 30000) i") {
+			if row, err := encoder(t, fields(t, "text!"), own.Options{}).Row(row); err == nil && row != nil {
+				body = append(body, row[2:]...)
+			}
+		}
+		return len(s2.EncodeSnappy(nil, body))
+	}
+	if got, quick := packed("md5(i::text)", "snappy"), plain("md5(i::text)"); got > int64(quick)*98/100 {
+		t.Errorf("%d bytes of digests, %d by the quick way", got, quick)
+	}
+	if got, without := packed("repeat('a', i % 100)", "snappy"), packed("repeat('a', i % 100)", "none"); got > without/3 {
+		t.Errorf("%d bytes of what repeats, %d without compression", got, without)
 	}
 }

@@ -3,7 +3,7 @@ package parquet
 // Footprint is how many bytes the encoder's buffers hold, used or not.
 func (e *Encoder) Footprint() int64 {
 	sum := int64(len(e.pages.store.blocks)) * blockBytes
-	sum += int64(cap(e.pages.levels) + cap(e.pages.body) + cap(e.pages.packed))
+	sum += int64(cap(e.pages.levels) + cap(e.pages.body) + cap(e.pages.packed) + cap(e.pages.rival))
 	for i := range e.columns {
 		c := &e.columns[i]
 		sum += int64(cap(c.values) + 4*cap(c.indices) + cap(c.levels.bits) + cap(c.scratch))

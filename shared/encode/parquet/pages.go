@@ -15,12 +15,15 @@ const (
 // pages compresses pages and keeps them until their row group is written. Its
 // buffers serve all columns.
 type pages struct {
-	codec  codec
-	store  store
-	header thrift
+	codec codec
+	// thorough, where there is one, makes less of the same format and takes
+	// longer.
+	thorough codec
+	store    store
+	header   thrift
 	// levels, body and packed are a page's levels, what is compressed of it,
-	// and what becomes of that.
-	levels, body, packed []byte
+	// and what becomes of that; rival is what thorough made of it.
+	levels, body, packed, rival []byte
 	// expanded counts bytes of values that are larger than they came.
 	expanded int64
 	// uncompressed and compressed are of all pages so far.
@@ -36,7 +39,22 @@ type chunk struct {
 	// indexed is true where there is a dictionary, plain where a page does
 	// without.
 	indexed, plain bool
+	// effort is decided by the first page.
+	effort effort
 }
+
+// effort is which of two codecs compresses a chunk.
+type effort int
+
+const (
+	undecided effort = iota
+	quick
+	thorough
+)
+
+// worthEffort is the part of a page, one in so many, that must be saved for the
+// thorough codec to be worth its time.
+const worthEffort = 50
 
 // page is what a page's header says of it.
 type page struct {
@@ -45,13 +63,9 @@ type page struct {
 
 // add compresses a page and keeps it for the chunk.
 func (p *pages) add(to *chunk, kept page, body []byte) (span, error) {
-	packed, err := p.codec.compress(p.packed[:0], body)
+	packed, err := p.compress(to, body)
 	if err != nil {
 		return span{}, err
-	}
-	// Without compression it is the body itself, which is the column's.
-	if p.codec.number() != 0 {
-		p.packed = packed
 	}
 	p.header.reset()
 	kept.describe(&p.header, len(body), len(packed))
@@ -64,6 +78,31 @@ func (p *pages) add(to *chunk, kept page, body []byte) (span, error) {
 	p.uncompressed += int64(len(body))
 	p.compressed += int64(len(packed))
 	return piece, nil
+}
+
+// compress returns what is stored of a page of the chunk.
+func (p *pages) compress(to *chunk, body []byte) ([]byte, error) {
+	var err error
+	switch {
+	case p.codec.number() == 0:
+		// It is the body itself, which is the column's.
+		return p.codec.compress(nil, body)
+	case p.thorough != nil && to.effort == thorough:
+		p.packed, err = p.thorough.compress(p.packed[:0], body)
+		return p.packed, err
+	}
+	p.packed, err = p.codec.compress(p.packed[:0], body)
+	// A row larger than a page is not held once more to decide.
+	if err != nil || p.thorough == nil || to.effort == quick || len(body) > 2*maxPageBytes {
+		return p.packed, err
+	}
+	p.rival, err = p.thorough.compress(p.rival[:0], body)
+	to.effort = quick
+	if len(p.packed)-len(p.rival) > len(p.packed)/worthEffort {
+		to.effort = thorough
+		p.packed, p.rival = p.rival, p.packed
+	}
+	return p.packed, err
 }
 
 // describe writes the header (Parquet format, PageHeader).
@@ -99,7 +138,7 @@ func (p *pages) ratio() float64 {
 // forget empties the store, and lets go of buffers that a large row has left.
 func (p *pages) forget(groupSize int64) {
 	p.store.forget(groupSize)
-	for _, buffer := range []*[]byte{&p.levels, &p.body, &p.packed} {
+	for _, buffer := range []*[]byte{&p.levels, &p.body, &p.packed, &p.rival} {
 		*buffer = trim(*buffer, 2*maxPageBytes)
 	}
 }

@@ -31,6 +31,7 @@
 // Whether a column has a dictionary is decided in each row group, from its first
 // page: it must be clearly smaller than the values. A column of which nobody says
 // that it repeats (Options.Repeats) is judged by its first 4,096 values already.
+// The first page also decides how closely snappy looks for what repeats.
 //
 // Each row group has, for each column, how many NULLs it has and its least and
 // largest value. Those two are left out where they would mislead: where a
@@ -138,6 +139,9 @@ func New(fields []table.Field, o Options) (*Encoder, error) {
 	e := &Encoder{options: o, described: slices.Clone(fields), fields: make([][]byte, len(fields)), columns: make([]column, len(fields))}
 	e.size(len(fields))
 	e.pages.codec = codec
+	if o.Compression == "snappy" {
+		e.pages.thorough = snappiedClosely{}
+	}
 	for i, field := range fields {
 		repeats := slices.Contains(o.Repeats, i)
 		errs = append(errs, e.columns[i].init(field, &e.pages, e.pageSize, o.Null, repeats))
