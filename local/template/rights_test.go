@@ -198,3 +198,17 @@ func list(value any) []any {
 		return []any{value}
 	}
 }
+
+// TestCopyRoleListsWhatItReads: COPY needs to list what it reads ("Permissions to
+// access other AWS resources").
+func TestCopyRoleListsWhatItReads(t *testing.T) {
+	t.Parallel()
+	all := grants(t)
+	read := fmt.Sprint(all["CopyRole/Read"]["Resource"])
+	listed := fmt.Sprint(child(child(all["CopyRole/List"], "Condition"), "StringLike")["s3:prefix"])
+	for _, prefix := range []string{"stage/*", "landing/*"} {
+		if !strings.Contains(read, "/"+prefix) || !strings.Contains(listed, prefix) {
+			t.Errorf("%s: COPY reads %s and lists %s, want both", prefix, read, listed)
+		}
+	}
+}

@@ -20,6 +20,10 @@ const (
 	Busy Code = "busy"
 	// Tampered: what is staged is not as its receipt says.
 	Tampered Code = "tampered"
+	// RowsRefused: COPY refused rows; the errors of the outcome name them.
+	RowsRefused Code = "rows_refused"
+	// NoRoute: nothing says how the object is to be loaded.
+	NoRoute Code = "no_route"
 	// Refused: the warehouse refused, or could not be reached.
 	Refused Code = "warehouse"
 )

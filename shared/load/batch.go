@@ -154,7 +154,8 @@ func (j *Job) loadOf(id string, of arrival, columns []table.Column, members []ar
 	load := warehouse.Load{
 		ID: id, Filter: "objects of " + id, Find: j.findBatch, Source: table.Name{Schema: of.Bucket, Table: r.Prefix}, Target: r.Target, Mode: mode,
 		Newest: r.Newest, Deleted: r.Deleted, Columns: columns, Format: r.format(), Bucket: of.Bucket, Rows: rowsOf(members),
-		Layout: warehouse.TargetLayout{DistKey: r.DistKey, SortKeys: r.SortKeys, ClusterBy: r.ClusterBy},
+		Layout:  warehouse.TargetLayout{DistKey: r.DistKey, SortKeys: r.SortKeys, ClusterBy: r.ClusterBy},
+		Options: warehouse.Options{Copy: r.Copy, BadRows: r.BadRows.most()},
 	}
 	if mode == warehouse.Merge {
 		load.Keys = r.Keys

@@ -124,14 +124,27 @@ type Loaded struct {
 	Rows   int64  `json:"rows"`
 	// Statements are the warehouse's ids of what this call ran or waited for.
 	Statements []string `json:"statements,omitempty"`
-	// Reason is why a load was skipped, Error why it failed or is held, and Errors what the
-	// warehouse says of rows that it could not take.
+	// Updated and Deleted are rows of the target that were replaced, and that were
+	// removed or marked, where the warehouse tells.
+	Updated int64 `json:"updated,omitempty"`
+	Deleted int64 `json:"deleted,omitempty"`
+	// Changes are differences of columns that were met, Warnings what went wrong
+	// and changed no row. Altered is the receipt's.
+	Changes  []warehouse.Change       `json:"changes,omitempty"`
+	Warnings []string                 `json:"warnings,omitempty"`
+	Altered  map[string]stage.Altered `json:"altered,omitempty"`
+	// Reason is why a load was skipped, Error why it failed or is held, Code what
+	// kind of failure that is, and Errors what the warehouse says of rows that it
+	// could not take. docs/errors.md explains each code.
 	Reason string               `json:"reason,omitempty"`
 	Error  string               `json:"error,omitempty"`
+	Code   fault.Code           `json:"code,omitempty"`
 	Errors []warehouse.RowError `json:"errors,omitempty"`
-	// Code is of what failed or is held, for programs; docs/errors.md explains each.
-	Code    fault.Code `json:"code,omitempty"`
-	Seconds float64    `json:"seconds"`
+	// Refused is how many rows Errors is of, and Rejected the URL of the same
+	// list, one a line; they are of loads that name rows.
+	Refused  int64   `json:"refused,omitempty"`
+	Rejected string  `json:"rejected,omitempty"`
+	Seconds  float64 `json:"seconds"`
 }
 
 // closingTime is kept back from the invocation's deadline, so that a load that

@@ -162,7 +162,7 @@ func TestOutcomeThatCouldNotBeKeptIsKeptByTheNextDelivery(t *testing.T) {
 	if _, err := b.job.Handle(t.Context(), b.notification(s.key)); err != nil {
 		t.Fatal(err)
 	}
-	if kept := b.kept(b.id(s)); kept.State != warehouse.AlreadyLoaded || kept.Rows != 1 || len(b.warehouse.asked) != 1 {
+	if kept := b.kept(b.id(s)); kept.State != warehouse.Loaded || kept.Rows != 1 || len(b.warehouse.asked) != 1 {
 		t.Errorf("kept %+v after %d loads", kept, len(b.warehouse.asked))
 	}
 }

@@ -27,6 +27,8 @@ type planned struct {
 	verify func(ctx context.Context) error
 	// handle goes on with what is running; empty begins.
 	handle string
+	// altered is the receipt's.
+	altered map[string]stage.Altered
 }
 
 // plan finds out how the objects are to be loaded. Receipts are a load each;
@@ -79,7 +81,7 @@ func (j *Job) planReceipt(ctx context.Context, location object.Location) (planne
 	}
 	load := j.describe(receipt, stage.LoadID(data))
 	return planned{
-		Load: load, from: location,
+		Load: load, from: location, altered: receipt.Altered,
 		keep:   object.Location{Bucket: j.Bucket, Key: j.Layout.Load(receipt.Database, path.Join(j.Outcomes, load.ID))},
 		verify: func(ctx context.Context) error { return j.verify(ctx, receipt) },
 	}, nil

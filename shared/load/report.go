@@ -21,17 +21,33 @@ const reportTime = 4 * time.Second
 // ended. That a failure could not be told is no reason to call a load failed
 // that is in the warehouse; that it could not be kept is.
 func (j *Job) report(ctx context.Context, p planned, loaded Loaded, outcome warehouse.Outcome) error {
-	j.write(ctx, loaded)
 	if loaded.State == warehouse.Running {
+		j.write(ctx, loaded)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
+	j.keepRejected(ctx, &loaded)
+	j.write(ctx, loaded)
 	j.measure(ctx, loaded)
-	err := j.keepOutcome(ctx, p.keep, loaded)
+	before, known := Loaded{}, false
+	if loaded.State != warehouse.Loaded {
+		before, known = j.kept(ctx, p.keep)
+	}
+	last := loaded // what is kept and told
+	ended := known && (done(before.State) || before.State == warehouse.Skipped || before.State == warehouse.Abandoned)
+	if loaded.State == warehouse.AlreadyLoaded && !ended {
+		// The last that was told of it is that it failed or waits, or nothing: it was
+		// loaded after all, by a delivery that could not tell.
+		last.State = warehouse.Loaded
+	}
+	var err error
+	if last.State == warehouse.Loaded || !ended { // what is kept of one that was done stays
+		err = j.keepOutcome(ctx, p.keep, last)
+	}
 	j.remember(ctx, p, loaded, outcome)
-	if j.Notifier != nil && loaded.State != warehouse.AlreadyLoaded && loaded.State != Held {
-		if err := j.Notifier.Notify(ctx, loaded); err != nil {
+	if j.Notifier != nil && last.State != warehouse.AlreadyLoaded && last.State != Held {
+		if err := j.Notifier.Notify(ctx, last); err != nil {
 			j.Log.ErrorContext(ctx, "nobody was told how a load ended", slog.String("load_id", loaded.LoadID), slog.Any("error", err))
 		}
 	}
@@ -40,7 +56,13 @@ func (j *Job) report(ctx context.Context, p planned, loaded Loaded, outcome ware
 
 func (j *Job) write(ctx context.Context, l Loaded) {
 	log := j.Log.With("load_id", l.LoadID, "warehouse", l.Warehouse, "source", l.Source, "target", l.Target, "mode", l.Mode,
-		"rows", l.Rows, "seconds", l.Seconds)
+		"rows", l.Rows, "updated", l.Updated, "deleted", l.Deleted, "refused", l.Refused, "seconds", l.Seconds)
+	for _, c := range l.Changes {
+		log.WarnContext(ctx, "schema changed", "change", c.Kind, "column", c.Column, "was", c.Was, "is", c.Is)
+	}
+	for _, w := range l.Warnings {
+		log.WarnContext(ctx, "a load met what changes no row", "warning", w)
+	}
 	switch l.State {
 	case warehouse.Loaded:
 		log.InfoContext(ctx, "table loaded")
@@ -53,9 +75,9 @@ func (j *Job) write(ctx context.Context, l Loaded) {
 	case warehouse.Running:
 		log.InfoContext(ctx, "load goes on in the warehouse", "handle", l.Handle)
 	case Held:
-		log.WarnContext(ctx, "load waits for another one", "error", l.Error)
+		log.WarnContext(ctx, "load waits for another one", "code", l.Code, "error", l.Error)
 	case Failed:
-		log.ErrorContext(ctx, "load failed; nothing was changed", "error", l.Error)
+		log.ErrorContext(ctx, "load failed; nothing was changed", "code", l.Code, "error", l.Error)
 	}
 }
 
@@ -68,6 +90,11 @@ func (j *Job) measure(ctx context.Context, l Loaded) {
 	}
 	if l.State == warehouse.Loaded {
 		list = append(list, metrics.Metric{Name: "RowsLoaded", Unit: metrics.Count, Value: float64(l.Rows)})
+	}
+	for name, rows := range map[string]int64{"RowsUpdated": l.Updated, "RowsDeleted": l.Deleted, "RowsRefused": l.Refused} {
+		if rows > 0 {
+			list = append(list, metrics.Metric{Name: name, Unit: metrics.Count, Value: float64(rows)})
+		}
 	}
 	dimensions := []metrics.Dimension{{Name: "Function", Value: "load"}}
 	if l.Warehouse != "" {
@@ -85,14 +112,9 @@ func count(is bool) float64 {
 	return 0
 }
 
-// keepOutcome writes the outcome into the staging area. What is kept of a load
-// that was done stays; of a failure only the last is kept.
+// keepOutcome writes the outcome into the staging area; of failures only the
+// last is kept.
 func (j *Job) keepOutcome(ctx context.Context, at object.Location, loaded Loaded) error {
-	if loaded.State != warehouse.Loaded {
-		if before, known := j.kept(ctx, at); known && (done(before.State) || before.State == warehouse.Skipped || before.State == warehouse.Abandoned) {
-			return nil
-		}
-	}
 	data, err := json.MarshalIndent(loaded, "", " ")
 	if err != nil {
 		return fmt.Errorf("encoding the outcome of load %s: %w", loaded.LoadID, err)

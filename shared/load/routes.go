@@ -63,6 +63,24 @@ type Route struct {
 	DistKey   string   `json:"dist_key,omitempty"`
 	SortKeys  []string `json:"sort_keys,omitempty"`
 	ClusterBy []string `json:"cluster_by,omitempty"`
+	// Copy are options of the warehouse's COPY, by their documented names and as
+	// text; each warehouse refuses those that are not on its list.
+	Copy map[string]string `json:"copy,omitempty"`
+	// BadRows is how many rows COPY may refuse; nil refuses the first.
+	BadRows *BadRows `json:"bad_rows,omitempty"`
+}
+
+// BadRows says how many rows of a load may be refused before all of it is.
+type BadRows struct {
+	Most int64 `json:"most"`
+}
+
+// most is nil where none may be.
+func (b *BadRows) most() *int64 {
+	if b == nil {
+		return nil
+	}
+	return &b.Most
 }
 
 // RouteFormat is stage.Format with the defaults of most files.
@@ -183,6 +201,12 @@ func (f RouteFormat) validate() error {
 
 // bounds looks at what may not be negative.
 func (r Route) bounds() error {
+	if r.BadRows != nil && r.BadRows.Most < 0 {
+		return fmt.Errorf("bad_rows.most is %d, want 0 or more", r.BadRows.Most)
+	}
+	if _, unnamed := r.Copy[""]; unnamed {
+		return errors.New("an option of copy has no name")
+	}
 	if r.MaxFiles < 0 || r.MaxBytes < 0 {
 		return fmt.Errorf("max_files is %d and max_bytes %d, want 0 or more", r.MaxFiles, r.MaxBytes)
 	}

@@ -42,6 +42,8 @@ func TestRoutesThatAreRefused(t *testing.T) {
 		"below nothing":    {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"max_files":-1}]}`, "max_files is -1"},
 		"no name":          {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"columns":[{"type":"text"}]}]}`, "a name of columns"},
 		"no key":           {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"jsonl"},"mode":"merge","keys":[""]}]}`, "a name of columns, keys"},
+		"few bad rows":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"bad_rows":{"most":-1}}]}`, "bad_rows.most is -1"},
+		"no option":        {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"copy":{"":"1"}}]}`, "an option of copy has no name"},
 		"another mode":     {`{"version":1,"routes":[{"prefix":"a/","target":{"schema":"s","name":"t"},"format":{"name":"csv","header":true},"mode":"upsert"}]}`, `mode is "upsert"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,8 +119,9 @@ func TestSchemaIsTheDecoders(t *testing.T) {
 		of   reflect.Type
 	}{
 		"routes": {&schema.node, reflect.TypeFor[Routes]()}, "route": {route, reflect.TypeFor[Route]()},
-		"format":  {route.Properties["format"], reflect.TypeFor[RouteFormat]()},
-		"columns": {route.Properties["columns"].Items, reflect.TypeFor[RouteColumn]()},
+		"format":   {route.Properties["format"], reflect.TypeFor[RouteFormat]()},
+		"columns":  {route.Properties["columns"].Items, reflect.TypeFor[RouteColumn]()},
+		"bad_rows": {route.Properties["bad_rows"], reflect.TypeFor[BadRows]()},
 	} {
 		var have, want, need []string
 		for property := range c.node.Properties {

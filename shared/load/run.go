@@ -23,24 +23,31 @@ func (j *Job) load(ctx context.Context, p planned) (Loaded, error) {
 	loaded := Loaded{
 		LoadID: p.ID, Warehouse: j.WarehouseName, Receipt: p.from.Key, Source: p.Source.String(), Target: p.Target.String(), Run: p.Run, Mode: p.Mode,
 		State: outcome.State, Handle: outcome.Handle, Rows: outcome.Rows, Statements: outcome.Statements,
-		Reason: outcome.Reason, Errors: outcome.Errors, Seconds: time.Since(start).Seconds(),
+		Updated: outcome.Updated, Deleted: outcome.Deleted, Changes: outcome.Changes, Warnings: outcome.Warnings, Altered: p.altered,
+		Reason: outcome.Reason, Errors: outcome.Errors, Refused: refused(outcome.Errors), Seconds: time.Since(start).Seconds(),
 	}
 	if err != nil {
-		loaded.State, loaded.Error = Failed, err.Error()
+		loaded.State, loaded.Error, loaded.Code = Failed, err.Error(), codeOf(err, outcome)
+		err = fault.Coded(err, loaded.Code)
 		if _, waits := errors.AsType[*warehouse.HeldError](err); waits || errors.Is(err, warehouse.ErrBusy) {
 			loaded.State = Held
 		}
-		loaded.Code = codeOf(err)
 	}
 	return loaded, errors.Join(err, j.report(ctx, p, loaded, outcome))
 }
 
 // codeOf is the code of a load that did not go ahead.
-func codeOf(err error) fault.Code {
-	if errors.Is(err, ErrTampered) {
+func codeOf(err error, outcome warehouse.Outcome) fault.Code {
+	code := warehouse.CodeOf(err)
+	switch {
+	case errors.Is(err, ErrTampered):
 		return fault.Tampered
+	case errors.Is(err, errNoRoute):
+		return fault.NoRoute
+	case code == fault.Refused && len(outcome.Errors) > 0:
+		return fault.RowsRefused
 	}
-	return warehouse.CodeOf(err)
+	return code
 }
 
 // named says which objects without a receipt are loaded.
