@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -29,6 +30,10 @@ type environment struct {
 	Routes string `env:"LOAD_ROUTES"`
 	// EventBus is the name or ARN of the bus that is told how loads ended.
 	EventBus string `env:"LOAD_EVENT_BUS"`
+	// Waiting is the URL of the queue for loads that have not ended, and Overdue
+	// how long one may wait for another.
+	Waiting string        `env:"LOAD_WAITING"`
+	Overdue time.Duration `env:"LOAD_OVERDUE" envDefault:"6h"`
 }
 
 // warehouses are those that can be loaded, by the value of WAREHOUSE.
@@ -70,6 +75,9 @@ func build(ctx context.Context) (*load.Job, error) {
 	}
 	if e.EventBus != "" {
 		job.Notifier = load.NewBus(cfg, e.EventBus)
+	}
+	if e.Waiting != "" {
+		job.Waiting, job.Overdue = load.NewQueue(cfg, e.Waiting), e.Overdue
 	}
 	return job, nil
 }

@@ -90,6 +90,7 @@ func TestRights(t *testing.T) {
 	log, setAside := []any{"logs:CreateLogStream", "logs:PutLogEvents"}, []any{"sqs:SendMessage"}
 	encrypt := []any{"kms:GenerateDataKey", "kms:Decrypt"}
 	tellMissing := []any{"s3:ListBucket"}
+	handOn := []any{"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 	diff(t, "rights", map[string][]any{
 		"ExtractRole/Log": log, "ExtractRole/SetAside": setAside, "ExtractRole/Encrypt": encrypt,
 		"ExtractRole/TellMissing": tellMissing,
@@ -111,6 +112,7 @@ func TestRights(t *testing.T) {
 
 		"LoadRole/Log": log, "LoadRole/SetAside": setAside, "LoadRole/Encrypt": encrypt,
 		"LoadRole/TellMissing":   tellMissing,
+		"LoadRole/HandOn":        handOn,
 		"LoadRole/ReadReceipts":  {"s3:GetObject"},
 		"LoadRole/WriteOutcomes": {"s3:PutObject"},
 		"LoadRole/Submit":        {"redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"},
@@ -126,6 +128,7 @@ func TestRights(t *testing.T) {
 
 		"LoadSnowflakeRole/Log": log, "LoadSnowflakeRole/SetAside": setAside, "LoadSnowflakeRole/Encrypt": encrypt,
 		"LoadSnowflakeRole/TellMissing":   tellMissing,
+		"LoadSnowflakeRole/HandOn":        handOn,
 		"LoadSnowflakeRole/ReadReceipts":  {"s3:GetObject"},
 		"LoadSnowflakeRole/WriteOutcomes": {"s3:PutObject"},
 		"LoadSnowflakeRole/ReadArrivals":  {"s3:GetObject"}, "LoadSnowflakeRole/Gather": {"s3:PutObject", "s3:DeleteObject"},

@@ -174,7 +174,7 @@ func (j *Job) loadOf(id string, of arrival, columns []table.Column, members []ar
 	}
 	load.Run = stage.RunID(latest.UTC().Format("20060102T150405Z-") + id[:8])
 	return planned{
-		Load: load, keep: j.batchAt(id, "outcome.json"), objects: members,
+		Load: load, again: of.location(), keep: j.batchAt(id, "outcome.json"), objects: members,
 		verify: func(ctx context.Context) error { return j.verifyArrivals(ctx, members) },
 	}
 }

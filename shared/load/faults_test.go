@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -105,6 +106,8 @@ type breakages struct {
 	armed map[string]*breakage // by table
 	loads map[string]*breakage // by the warehouse's id of a load
 	said  safeBuffer
+	// gate, if there is one, is asked before each statement, and may take its time.
+	gate atomic.Pointer[func(sql string)]
 }
 
 // breakage crashes the warehouse before one statement.
@@ -141,6 +144,9 @@ func (b *breakages) breakAt(table string, n int) (struck func() bool) {
 // that names its ledger, or empty where what was submitted is none.
 func (b *breakages) before(id string, index int, sql string, whole func() string) error {
 	_, _ = b.said.Write([]byte(sql + "\n"))
+	if gate := b.gate.Load(); gate != nil {
+		(*gate)(sql)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.armed) == 0 {

@@ -49,8 +49,13 @@ func (j *Job) loadHeld(ctx context.Context, p planned, loaded Loaded) ([]Loaded,
 			p, loaded = next, Loaded{State: warehouse.AlreadyLoaded}
 			continue
 		}
+		next.patience = p.patience
 		loaded, err = j.load(ctx, next)
 		loads = append(loads, loaded)
+		handed, err := j.handOn(ctx, next, loaded, err)
+		if handed {
+			return loads, nil
+		}
 		if err == nil && loaded.State == warehouse.Running {
 			err = fmt.Errorf("loading %s: %w", next.Target, errOutOfTime)
 		}

@@ -16,11 +16,14 @@
 // too early is held, and whoever loads the one in front of it loads it too; see
 // loadHeld.
 //
-// The job waits for the warehouse as long as its invocation may. When that is
-// not long enough, a request is answered with the state "running" and a handle
-// to go on with; an event, which has nobody to answer to, ends with an error,
-// so that it is delivered again and finds the load under way. The warehouse goes
-// on meanwhile.
+// Waiting for the warehouse is billed, and the warehouse goes on meanwhile. So a
+// load that an event brought and that is not over within moments is handed on:
+// its handle goes into a queue, whose message comes back after a while, and asks
+// again. So is a window that is held, until what it waits for is overdue; see
+// Later. A request by hand is waited for as long as its invocation may, and
+// answered with the state "running" and a handle to go on with. Without such a
+// queue an event is waited for as well, and ends with an error then, so that it
+// is delivered again and finds the load under way.
 package load
 
 import (
@@ -68,8 +71,20 @@ type Job struct {
 	// PollEvery is the first pause between two looks at a step of a load; 0 is
 	// 20 milliseconds. Pauses grow, up to five seconds.
 	PollEvery time.Duration
+	// Waiting takes loads that have not ended, for a later invocation; nil is
+	// nobody. They are waited for as long as an invocation may, then, and end in
+	// an error.
+	Waiting Later
+	// Overdue is how long a load may wait for another one before that is an
+	// error; 0 is six hours. It counts with Waiting alone.
+	Overdue time.Duration
 	// Log receives what happens.
 	Log *slog.Logger
+
+	// now is the clock; tests move it. Nil is the real one.
+	now func() time.Time
+	// hurry divides how long a step is waited for, for tests; 0 is 1.
+	hurry time.Duration
 }
 
 // Notifier is told how a load ended, by what is kept of it under _loads/.
@@ -85,7 +100,9 @@ type Request struct {
 	// Handle goes on with a load that an earlier answer said was running.
 	Handle string `json:"handle"`
 	// Abandon gives the receipt up: what waits for it goes on without its rows.
-	Abandon *Abandon `json:"abandon"`
+	Abandon *Abandon `json:"abandon,omitempty"`
+	// Since is when a load that was handed on was first seen not to end.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // Answer lists what became of each receipt and object, and after it what became
@@ -211,23 +228,19 @@ func (j *Job) request(ctx context.Context, raw json.RawMessage) (Answer, error) 
 }
 
 // created loads what an event tells of, and says which objects are loaded by
-// now. A load that is still running when time is up is an error here: nobody
-// would ask for it.
+// now, or handed on. A load that is still running when time is up, and is not
+// handed on, is an error here: nobody would ask for it.
 func (j *Job) created(ctx context.Context, objects []trigger.Object) ([]Loaded, map[object.Location]bool, error) {
 	planned, err := j.plan(ctx, objects)
 	var loads []Loaded
 	brought := map[object.Location]bool{}
 	problems := []error{err}
 	for _, p := range planned {
-		loaded, err := j.load(ctx, p)
-		if err == nil && loaded.State == warehouse.Running {
-			err = fmt.Errorf("loading %s: %w", loaded.Target, errOutOfTime)
+		if j.Waiting != nil {
+			p.patience = stepPatience / max(j.hurry, 1)
 		}
-		if err == nil {
-			var held []Loaded
-			held, err = j.loadHeld(ctx, p, loaded)
-			loads = append(append(loads, loaded), held...)
-		}
+		delivered, err := j.deliver(ctx, p)
+		loads = append(loads, delivered...)
 		problems = append(problems, err)
 		if err != nil {
 			continue

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/stagelift/stagelift/shared/object"
+	"github.com/stagelift/stagelift/shared/strict"
 	"github.com/stagelift/stagelift/shared/trigger"
 )
 
@@ -15,6 +16,14 @@ type message struct {
 	MessageID   string `json:"messageId"`
 	EventSource string `json:"eventSource"`
 	Body        string `json:"body"`
+	Attributes  struct {
+		Received string `json:"ApproximateReceiveCount"`
+	} `json:"attributes"`
+}
+
+// redelivered reports whether an earlier delivery has failed, or was not heard.
+func (m message) redelivered() bool {
+	return m.Attributes.Received != "" && m.Attributes.Received != "1"
 }
 
 // ItemFailure names a message that SQS is to deliver again (Lambda guide,
@@ -46,6 +55,10 @@ func decodeQueue(payload json.RawMessage) ([]message, bool, error) {
 // loaded are answered as failed.
 func (j *Job) loadQueue(ctx context.Context, messages []message) (Answer, error) {
 	answer := Answer{Loads: []Loaded{}}
+	messages, answer.Loads, answer.Failures = j.handedOn(ctx, messages)
+	if len(messages) == 0 {
+		return answer, nil
+	}
 	objects, owners, failed, unread := unpack(messages)
 	loads, brought, err := j.created(ctx, objects)
 	answer.Loads = append(answer.Loads, loads...)
@@ -65,6 +78,30 @@ func (j *Job) loadQueue(ctx context.Context, messages []message) (Answer, error)
 		j.Log.ErrorContext(ctx, "messages are left in the queue", "messages", len(answer.Failures), "error", err.Error())
 	}
 	return answer, nil
+}
+
+// handedOn carries out the messages that are requests which an invocation handed
+// on, and returns the others.
+func (j *Job) handedOn(ctx context.Context, messages []message) (others []message, loads []Loaded, failures []ItemFailure) {
+	loads = []Loaded{}
+	for _, m := range messages {
+		event, err := trigger.Decode([]byte(m.Body))
+		if err != nil || event.Kind != trigger.Direct || j.Waiting == nil {
+			others = append(others, m)
+			continue
+		}
+		var request Request
+		var done []Loaded
+		if err = strict.Decode(event.Request, &request); err == nil {
+			done, err = j.again(ctx, m, request)
+		}
+		loads = append(loads, done...)
+		if err != nil {
+			failures = append(failures, ItemFailure{m.MessageID})
+			j.Log.ErrorContext(ctx, "a load that was handed on is left in the queue", "message", m.MessageID, "error", err.Error())
+		}
+	}
+	return others, loads, failures
 }
 
 // unpack reads the objects that messages tell of, and which messages told of

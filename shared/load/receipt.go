@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/stagelift/stagelift/shared/object"
 	"github.com/stagelift/stagelift/shared/stage"
@@ -27,6 +28,13 @@ type planned struct {
 	verify func(ctx context.Context) error
 	// handle goes on with what is running; empty begins.
 	handle string
+	// again is what a request names that is to come to this load once more: the
+	// receipt, the manifest, or one of the objects.
+	again object.Location
+	// since is when it was first handed on; zero when it was not.
+	since time.Time
+	// patience is how long a step is waited for; zero is as long as may be.
+	patience time.Duration
 	// altered is the receipt's.
 	altered map[string]stage.Altered
 }
@@ -81,7 +89,7 @@ func (j *Job) planReceipt(ctx context.Context, location object.Location) (planne
 	}
 	load := j.describe(receipt, stage.LoadID(data))
 	return planned{
-		Load: load, from: location, altered: receipt.Altered,
+		Load: load, from: location, again: location, altered: receipt.Altered,
 		keep:   object.Location{Bucket: j.Bucket, Key: j.Layout.Load(receipt.Database, path.Join(j.Outcomes, load.ID))},
 		verify: func(ctx context.Context) error { return j.verify(ctx, receipt) },
 	}, nil

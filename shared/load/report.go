@@ -45,7 +45,9 @@ func (j *Job) report(ctx context.Context, p planned, loaded Loaded, outcome ware
 	if last.State == warehouse.Loaded || !ended { // what is kept of one that was done stays
 		err = j.keepOutcome(ctx, p.keep, last)
 	}
-	j.remember(ctx, p, loaded, outcome)
+	if loaded.State != Held || p.since.IsZero() { // else it was said when it was first held
+		j.remember(ctx, p, loaded, outcome)
+	}
 	if j.Notifier != nil && last.State != warehouse.AlreadyLoaded && last.State != Held {
 		if err := j.Notifier.Notify(ctx, last); err != nil {
 			j.Log.ErrorContext(ctx, "nobody was told how a load ended", slog.String("load_id", loaded.LoadID), slog.Any("error", err))

@@ -59,17 +59,20 @@ func (p planned) named() string {
 	return first
 }
 
-// carryOut begins and asks until there is an end, or time is up.
+// carryOut begins and asks until there is an end, or time is up, or a step has
+// lasted for longer than there is patience for.
 func (j *Job) carryOut(ctx context.Context, p planned) (warehouse.Outcome, error) {
 	waiting, stop := beforeDeadline(ctx)
 	defer stop()
 	outcome, err := j.begin(ctx, p)
+	began := time.Now() // the step
 	for pause := j.firstPause(); err == nil && outcome.State == warehouse.Running; pause = longer(pause) {
 		select {
 		case <-waiting.Done():
 			return outcome, stopped(ctx)
 		case <-time.After(spread(pause)):
 		}
+		asked := time.Since(began)
 		next, err := j.Warehouse.Poll(waiting, p.Load, outcome.Handle)
 		switch {
 		case err != nil && waiting.Err() != nil: // it was cut short; the handle is still good
@@ -77,7 +80,9 @@ func (j *Job) carryOut(ctx context.Context, p planned) (warehouse.Outcome, error
 		case err != nil:
 			return next, err
 		case next.Handle != outcome.Handle: // a new step, which may be short
-			pause = j.firstPause()
+			pause, began = j.firstPause(), time.Now()
+		case next.State == warehouse.Running && p.patience > 0 && asked >= p.patience:
+			return next, nil
 		}
 		outcome = next
 	}

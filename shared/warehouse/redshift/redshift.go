@@ -100,7 +100,8 @@ func (w *Warehouse) as(exact bool) *Warehouse {
 
 var _ warehouse.Warehouse = (*Warehouse)(nil)
 
-// New checks the configuration. It does not connect.
+// New checks the configuration. It does not connect. Calls wait for their turn,
+// unless cfg has a retryer of its own.
 func New(cfg aws.Config, config Config) (*Warehouse, error) {
 	var problems []error
 	if (config.Workgroup == "") == (config.ClusterID == "") {
@@ -115,7 +116,7 @@ func New(cfg aws.Config, config Config) (*Warehouse, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Warehouse{api: redshiftdata.NewFromConfig(cfg, patient), config: config, toldDenied: &sync.Once{}}, nil
+	return &Warehouse{api: redshiftdata.NewFromConfig(cfg, patientUnless(cfg)), config: config, toldDenied: &sync.Once{}}, nil
 }
 
 // Begin refuses a load that cannot be done, whatever is in the warehouse. Of any

@@ -22,13 +22,19 @@ const (
 	maxBackoff  = 6 * time.Second
 )
 
-// patient makes a client that waits for its turn. The SDK's own bucket of tokens
-// for retries would be empty when retries are needed; the attempts bound them.
-func patient(o *redshiftdata.Options) {
-	o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
-		r.MaxAttempts, r.MaxBackoff = maxAttempts, maxBackoff
-		r.RateLimiter = ratelimit.None
-	})
+// patientUnless makes a client that waits for its turn, where cfg does not say
+// how calls are tried again. The SDK's own bucket of tokens for retries would be
+// empty when retries are needed; the attempts bound them.
+func patientUnless(cfg aws.Config) func(*redshiftdata.Options) {
+	return func(o *redshiftdata.Options) {
+		if cfg.Retryer != nil {
+			return
+		}
+		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+			r.MaxAttempts, r.MaxBackoff = maxAttempts, maxBackoff
+			r.RateLimiter = ratelimit.None
+		})
+	}
 }
 
 // once makes one call of it.
