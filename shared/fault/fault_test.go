@@ -22,7 +22,7 @@ func TestDocumentHasEveryCode(t *testing.T) {
 	}
 	document := read("../../docs/errors.md")
 	codes := map[string]bool{}
-	for _, found := range regexp.MustCompile(`(?m)^\t[A-Z]\w* Code = "(\w+)"`).FindAllStringSubmatch(read("fault.go"), -1) {
+	for _, found := range regexp.MustCompile(`(?m)^\t[A-Z]\w* Code = "(\w+)"`).FindAllStringSubmatch(read("fault.go")+read("load.go"), -1) {
 		code := fault.Code(found[1])
 		codes[found[1]], codes[code.Type()] = true, true
 		row := regexp.MustCompile("(?m)^\\|[^|]*`(" + string(code) + "|" + code.Type() + ")`[^|]*\\|")
