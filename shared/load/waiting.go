@@ -88,7 +88,7 @@ func (j *Job) handOn(ctx context.Context, p planned, loaded Loaded, ended error)
 	request := Request{Bucket: p.again.Bucket, Key: p.again.Key, Handle: loaded.Handle, Since: p.since}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
 	defer cancel()
-	if err := j.Waiting.Send(ctx, request, min(max(waited/8, shortestWait), longestWait)); err != nil {
+	if err := j.Waiting.Send(ctx, request, min(max(waited/8, shortestWait), longestWait, limit-waited)); err != nil {
 		if ended == nil {
 			ended = fmt.Errorf("loading %s: %w", loaded.Target, errOutOfTime)
 		}
