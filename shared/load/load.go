@@ -237,7 +237,7 @@ func (j *Job) created(ctx context.Context, objects []trigger.Object) ([]Loaded, 
 	problems := []error{err}
 	for _, p := range planned {
 		if j.Waiting != nil {
-			p.patience = stepPatience / max(j.hurry, 1)
+			p.patience = j.patience()
 		}
 		delivered, err := j.deliver(ctx, p)
 		loads = append(loads, delivered...)

@@ -65,7 +65,10 @@ func (j *Job) carryOut(ctx context.Context, p planned) (warehouse.Outcome, error
 	waiting, stop := beforeDeadline(ctx)
 	defer stop()
 	outcome, err := j.begin(ctx, p)
-	began := time.Now() // the step
+	began, patience := time.Now(), p.patience // with the step
+	if p.handle != "" && patience > 0 {       // it has been waited for before
+		patience = min(patience, laterPatience/max(j.hurry, 1))
+	}
 	for pause := j.firstPause(); err == nil && outcome.State == warehouse.Running; pause = longer(pause) {
 		select {
 		case <-waiting.Done():
@@ -80,8 +83,8 @@ func (j *Job) carryOut(ctx context.Context, p planned) (warehouse.Outcome, error
 		case err != nil:
 			return next, err
 		case next.Handle != outcome.Handle: // a new step, which may be short
-			pause, began = j.firstPause(), time.Now()
-		case next.State == warehouse.Running && p.patience > 0 && asked >= p.patience:
+			pause, began, patience = j.firstPause(), time.Now(), p.patience
+		case next.State == warehouse.Running && patience > 0 && asked >= patience:
 			return next, nil
 		}
 		outcome = next

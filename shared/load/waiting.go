@@ -111,6 +111,9 @@ func (j *Job) time() time.Time {
 	return time.Now()
 }
 
+// patience is how long a new step is waited for.
+func (j *Job) patience() time.Duration { return stepPatience / max(j.hurry, 1) }
+
 // deliver carries out what an event or a queue brought. What has not ended is
 // handed on; where nobody takes it, that is an error, so that it is delivered
 // again.
@@ -135,7 +138,7 @@ func (j *Job) again(ctx context.Context, m message, request Request) ([]Loaded, 
 	var loads []Loaded
 	problems := []error{err}
 	for _, p := range planned {
-		p.since, p.patience = request.Since, laterPatience/max(j.hurry, 1)
+		p.since, p.patience = request.Since, j.patience()
 		if !m.redelivered() { // else it is begun anew: the handle may be of what failed
 			p.handle = request.Handle
 		}
