@@ -154,6 +154,11 @@ func (t *Table) Rows() (n int64) {
 	return n
 }
 
+// Foreign tells whether rows of the table may be another server's.
+func (t *Table) Foreign() bool {
+	return slices.ContainsFunc(t.standing, func(s standing) bool { return s.Kind == "f" })
+}
+
 // Relation returns the relation with that OID; nil when there is none.
 func (t *Table) Relation(oid uint32) *Relation {
 	for i := range t.Relations {

@@ -74,7 +74,7 @@ func (r *run) endTables(ctx context.Context, failure error, cutOff bool) (remain
 
 func (r *run) unsettled() (list []*progress) {
 	for _, p := range r.queue.tables {
-		if !r.settled(p.Name.String()) {
+		if !p.sweeping && !r.settled(p.Name.String()) {
 			list = append(list, p)
 		}
 	}
@@ -95,7 +95,7 @@ func (r *run) leaveTables(ctx context.Context) (remaining []string, continuation
 	case !moved:
 		for _, p := range list {
 			r.fail(ctx, p.Name.String(), fault.New(fault.OutOfTime, "give the function more time or memory, or cut the table by a filter",
-				"nothing of it could be read to its end%s", p.uncuttable()))
+				"nothing of it could be read to its end%s%s", p.uncuttable(), p.onlyKeys()))
 		}
 		return nil, "", errOutOfTime
 	}
@@ -115,6 +115,15 @@ func (p *progress) uncuttable() string {
 		return ""
 	}
 	return ", for the server does not read it by ranges: it is a view or a foreign table, its ctid may not be read, or the server is PostgreSQL 13"
+}
+
+// onlyKeys says of a table of which the keys alone are missing how they can be read
+// over several invocations.
+func (p *progress) onlyKeys() string {
+	if p.sweep == nil || !p.sweep.began() || len(p.open) > 0 || p.open == nil {
+		return ""
+	}
+	return ": its rows are all read, and its keys must be of one moment; hold a snapshot and give it to each invocation"
 }
 
 // verdict is the error of the run: its own, or that tables failed.

@@ -137,7 +137,7 @@ func (r *run) unfinished(ctx context.Context, t *task, w *window) (*task, error)
 // takeUp puts a task where the records of its run say that it is. Of an
 // incremental run the state is w's, or is read.
 func (r *run) takeUp(ctx context.Context, t *task, what left, w *window) error {
-	planned, open, records, found := what.of(t.Name)
+	planned, open, records, found := what.of(t.Name, false)
 	if !found {
 		return fmt.Errorf("run %s has no table %s", what.plan.Run, t.Name)
 	}
@@ -165,7 +165,10 @@ func (r *run) takeUp(ctx context.Context, t *task, what left, w *window) error {
 			}
 		}
 	}
-	return t.prepare()
+	if err := t.prepare(); err != nil {
+		return err
+	}
+	return t.takeUpKeys(what)
 }
 
 // checkOpen refuses to go on with a table that is another by now. Its blocks are

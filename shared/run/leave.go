@@ -42,6 +42,7 @@ func (s records) record(key string) stage.Document[stage.Record] {
 // left is a run that was left.
 type left struct {
 	plan    stage.Plan
+	units   []stage.Unit
 	open    []stage.Unit
 	records []stage.Record
 }
@@ -68,20 +69,21 @@ func (s records) read(ctx context.Context) (l left, err error) {
 	if l.plan.Database != s.database || l.plan.Run != s.run {
 		return l, fmt.Errorf("the plan of run %s is that of run %s in database %q", s.run, l.plan.Run, l.plan.Database)
 	}
-	l.open = stage.Open(units.Units, l.records)
+	l.units, l.open = units.Units, stage.Open(slices.Clone(units.Units), l.records)
 	return l, nil
 }
 
-// of picks what there is of one table; false when it is not in the plan.
-func (l left) of(name table.Name) (planned stage.PlannedTable, open []stage.Unit, records []stage.Record, found bool) {
+// of picks what there is of one table, of its rows or of its keys; false when it is
+// not in the plan.
+func (l left) of(name table.Name, keys bool) (planned stage.PlannedTable, open []stage.Unit, records []stage.Record, found bool) {
 	open = []stage.Unit{}
 	for _, u := range l.open {
-		if u.Table == name {
+		if u.Table == name && u.Keys == keys {
 			open = append(open, u)
 		}
 	}
 	for _, r := range l.records {
-		if r.Table == name {
+		if r.Table == name && r.Keys == keys {
 			records = append(records, r)
 		}
 	}
@@ -101,7 +103,10 @@ func (r *run) leave(ctx context.Context, unsettled []*progress) (moved bool, err
 			fresh = append(fresh, p)
 		}
 	}
-	moved = slices.ContainsFunc(unsettled, func(p *progress) bool { return p.began() }) || len(r.answer().with(Published)) > r.adopted
+	moved = slices.ContainsFunc(unsettled, func(p *progress) bool {
+		// Keys that are not of a held moment are read again, whoever goes on.
+		return p.began() || p.sweep != nil && p.sweep.began() && p.moment.Held != ""
+	}) || len(r.answer().with(Published)) > r.adopted
 	if !moved {
 		return false, nil
 	}
@@ -109,8 +114,10 @@ func (r *run) leave(ctx context.Context, unsettled []*progress) (moved bool, err
 		return false, err
 	}
 	for _, p := range unsettled {
-		if p.began() {
-			err = errors.Join(err, r.writeRecord(ctx, p))
+		for _, each := range p.both() {
+			if each.began() && (!each.sweeping || each.moment.Held != "") {
+				err = errors.Join(err, r.writeRecord(ctx, each))
+			}
 		}
 		if p.window != nil && err == nil {
 			err = r.markUnfinished(ctx, p.task)
@@ -130,19 +137,21 @@ func (r *run) writePlan(ctx context.Context, fresh []*progress) error {
 	}
 	plan := stage.Plan{Version: stage.PlanVersion, Database: r.Database, Run: r.id, Request: request, Snapshot: r.moment, At: time.Now().UTC()}
 	for _, p := range r.queue.tables {
-		if p.folder.Run == r.id && r.settledAs(p.Name.String()) == Published {
+		if !p.sweeping && p.folder.Run == r.id && r.settledAs(p.Name.String()) == Published {
 			plan.Tables = append(plan.Tables, stage.PlannedTable{Table: p.Name})
 		}
 	}
 	var units stage.Units
-	for i, p := range fresh {
+	for _, p := range fresh {
 		planned := stage.PlannedTable{Table: p.Name, Columns: p.Columns, Density: p.density, Origin: p.origin(r.snapshot, r.Host)}
 		if p.window != nil {
 			planned.Window = &p.window.Window
 		}
 		plan.Tables = append(plan.Tables, planned)
-		p.open = []stage.Unit{{ID: strconv.Itoa(i + 1), Table: p.Name, Ranges: p.whole()}}
-		units.Units = append(units.Units, p.open...)
+		for _, each := range p.both() {
+			each.open = []stage.Unit{{ID: strconv.Itoa(len(units.Units) + 1), Table: p.Name, Keys: each.sweeping, Ranges: p.whole()}}
+			units.Units = append(units.Units, each.open...)
+		}
 	}
 	if _, err := r.records(r.id).units().Create(ctx, units); err != nil {
 		return err
@@ -155,14 +164,14 @@ func (r *run) writePlan(ctx context.Context, fresh []*progress) error {
 // is there already is another's who went on from the same records; then what this
 // one made is nobody's.
 func (r *run) writeRecord(ctx context.Context, p *progress) error {
-	record := stage.Record{Version: stage.PlanVersion, Table: p.Name, Snapshot: p.moment, At: time.Now().UTC()}
+	record := stage.Record{Version: stage.PlanVersion, Table: p.Name, Keys: p.sweeping, Snapshot: p.moment, At: time.Now().UTC()}
 	var read []stage.Range
 	record.Copied, record.Parts, read = p.stored(0)
 	for _, u := range p.open {
 		record.Units = append(record.Units, u.ID)
 	}
 	if rest := without(p.ranges(), read); len(rest) > 0 {
-		record.Left = []stage.Unit{{ID: restOf(record.Units[0]), Table: p.Name, Ranges: rest}}
+		record.Left = []stage.Unit{{ID: restOf(record.Units[0]), Table: p.Name, Keys: p.sweeping, Ranges: rest}}
 	}
 	s := r.records(p.folder.Run)
 	_, err := s.record(r.Layout.Record(r.Database, p.folder.Run, record.Units[0])).Create(ctx, record)

@@ -46,7 +46,8 @@ type Outcome struct {
 	Mend   string     `json:"mend,omitempty"`
 	// The rest is of a published table. Receipt is the key of the receipt, and
 	// Consistency, Window and Apart what it says; Load is the mode by which it is
-	// to be loaded.
+	// to be loaded. Keys is how many keys its sweep has, nil without one, and Unswept
+	// says why there is none that was asked for.
 	Rows        int64         `json:"rows"`
 	Bytes       int64         `json:"bytes"`
 	Parts       int           `json:"parts"`
@@ -57,6 +58,8 @@ type Outcome struct {
 	Load        string        `json:"load,omitempty"`
 	// Altered counts, by column, values that were changed to fit their targets.
 	Altered map[string]stage.Altered `json:"altered,omitempty"`
+	Keys    *int64                   `json:"keys,omitempty"`
+	Unswept string                   `json:"unswept,omitempty"`
 }
 
 // settle keeps the first outcome of a table, and reports whether this was it.

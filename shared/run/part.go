@@ -100,6 +100,9 @@ func (w *partWriter) size() int64 {
 
 func (w *partWriter) location() object.Location {
 	key := w.run.Layout.Part(w.table.folder, w.table.attempt, w.number, w.table.format.Extension())
+	if w.table.sweeping {
+		key = w.run.Layout.Keys(w.table.folder, w.table.attempt, w.number, w.table.format.Extension())
+	}
 	return object.Location{Bucket: w.run.Bucket, Key: key}
 }
 
@@ -173,7 +176,7 @@ func (w *partWriter) endPart() error {
 		if result := out.Result(); err == nil {
 			part.Bytes, part.CRC32C = result.Size, result.CRC32C
 			w.run.Log.InfoContext(w.ctx, "part staged", "run", w.table.folder.Run, "table", w.table.Name.String(),
-				"part", number, "rows", part.Rows, "bytes", part.Bytes)
+				"keys", w.table.sweeping, "part", number, "rows", part.Rows, "bytes", part.Bytes)
 		}
 		w.table.close(g, number, part, err)
 		if err != nil {

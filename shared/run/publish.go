@@ -22,6 +22,9 @@ func (r *run) left(ctx context.Context, p *progress, readers, closing int) {
 	r.publishing.Go(func() {
 		r.slots <- struct{}{}
 		defer func() { <-r.slots }()
+		if p.sweeping {
+			p = p.rowsOf
+		}
 		if err := r.publish(ctx, p); err != nil {
 			r.broke(ctx, p, err)
 		}
@@ -34,7 +37,7 @@ func (r *run) broke(ctx context.Context, p *progress, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	p.stop()
+	p.stopAll()
 	r.fail(ctx, p.Name.String(), fault.Coded(err, fault.Source))
 	switch object.Code(err) {
 	case "AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken":
@@ -49,21 +52,28 @@ func (r *run) publish(ctx context.Context, p *progress) error {
 	if err != nil || !whole {
 		return err
 	}
+	unswept, whole, err := r.addSweep(p, &receipt)
+	if err != nil || !whole {
+		return err
+	}
 	moves := p.window != nil && r.settings.repair == "" // the watermark
 	if moves {
 		if err := r.claim(ctx, p.task, receipt.Window.To); err != nil {
 			return err
 		}
 	}
-	if receipt.Manifest != "" {
-		if err := r.putManifest(ctx, receipt); err != nil {
+	if err := r.putManifest(ctx, receipt.Manifest, receipt.Parts); err != nil {
+		return fault.Coded(err, fault.Staging)
+	}
+	if s := receipt.Sweep; s != nil {
+		if err := r.putManifest(ctx, s.Manifest, s.Parts); err != nil {
 			return fault.Coded(err, fault.Staging)
 		}
 	}
 	if err := r.putReceipt(ctx, p.task, receipt); err != nil {
 		return fault.Coded(err, fault.Staging)
 	}
-	r.published(ctx, p, receipt)
+	r.published(ctx, p, receipt, unswept)
 	if !moves {
 		return nil
 	}
@@ -147,13 +157,16 @@ func (p *progress) upTo() (slice int, some bool) {
 	return slice, true
 }
 
-// putManifest writes the manifest of this attempt.
-func (r *run) putManifest(ctx context.Context, receipt stage.Receipt) error {
-	data, err := stage.NewManifest(r.Bucket, receipt.Parts).Encode()
+// putManifest writes a manifest of this attempt, where there are parts.
+func (r *run) putManifest(ctx context.Context, key string, parts []stage.Part) error {
+	if key == "" {
+		return nil
+	}
+	data, err := stage.NewManifest(r.Bucket, parts).Encode()
 	if err != nil {
 		return err
 	}
-	_, err = r.Store.Put(ctx, object.Location{Bucket: r.Bucket, Key: receipt.Manifest}, data,
+	_, err = r.Store.Put(ctx, object.Location{Bucket: r.Bucket, Key: key}, data,
 		object.PutOptions{Headers: object.Headers{ContentType: "application/json"}, IfAbsent: true, Tags: stage.Expiring})
 	return err
 }
@@ -174,8 +187,11 @@ func (r *run) putReceipt(ctx context.Context, t *task, receipt stage.Receipt) er
 	return err
 }
 
-func (r *run) published(ctx context.Context, p *progress, receipt stage.Receipt) {
+func (r *run) published(ctx context.Context, p *progress, receipt stage.Receipt, unswept string) {
 	o := outcomeOf(receipt, r.Layout.Receipt(p.folder))
+	if o.Unswept = unswept; unswept != "" {
+		r.tellUnswept(ctx, p, unswept)
+	}
 	seconds := p.seconds()
 	r.settle(o)
 	r.Log.InfoContext(ctx, "table published", "run", receipt.Run, "table", o.Table,
@@ -187,10 +203,14 @@ func (r *run) published(ctx context.Context, p *progress, receipt stage.Receipt)
 }
 
 func outcomeOf(receipt stage.Receipt, key string) Outcome {
-	return Outcome{
+	o := Outcome{
 		Table: receipt.Table.String(), Outcome: Published, Rows: receipt.Rows, Bytes: receipt.Bytes, Parts: len(receipt.Parts),
 		Receipt: key, Consistency: receipt.Consistency, Window: receipt.Window, Apart: receipt.Apart, Load: receipt.Load.Mode, Altered: receipt.Altered,
 	}
+	if s := receipt.Sweep; s != nil {
+		o.Keys = &s.Rows
+	}
+	return o
 }
 
 // claim writes down what the run is about to publish, over the very state that

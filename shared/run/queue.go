@@ -13,6 +13,8 @@ type progress struct {
 	*task
 	tally
 	feed
+	// sweep is that of the table's keys, whose own rowsOf leads back; nil without.
+	sweep, rowsOf *progress
 
 	// The queue's.
 	state    readState
@@ -55,7 +57,12 @@ func newQueue(tasks []*task) *queue {
 	q.changed = sync.NewCond(&q.mu)
 	for _, t := range tasks {
 		// What a filter or a view takes is not told by the size of the table.
-		q.tables = append(q.tables, &progress{task: t, alone: t.where != "" || !t.Relations[0].ByBlock})
+		alone := t.where != "" || !t.Relations[0].ByBlock
+		p := &progress{task: t, alone: alone}
+		if q.tables = append(q.tables, p); t.keys != nil {
+			p.sweep = &progress{task: t.keys, alone: alone, rowsOf: p}
+			q.tables = append(q.tables, p.sweep)
+		}
 	}
 	return q
 }
@@ -173,14 +180,17 @@ func (q *queue) hurry(this *progress) bool {
 	return !this.promoted && slices.ContainsFunc(q.tables, func(p *progress) bool { return p.state == waiting && p.promoted })
 }
 
-// promote puts a table that somebody waits for in front of the others.
+// promote puts a table that somebody waits for in front of the others, and returns
+// its rows' progress.
 func (q *queue) promote(t *postgres.Table) *progress {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.changed.Broadcast()
 	for _, p := range q.tables {
 		if p.Table == t {
-			p.promoted = true
+			for _, each := range p.both() {
+				each.promoted = true
+			}
 			return p
 		}
 	}
@@ -193,10 +203,12 @@ func (q *queue) giveUp(p *progress) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.changed.Broadcast()
-	if p.state != waiting {
+	if slices.ContainsFunc(p.both(), func(each *progress) bool { return each.state != waiting }) {
 		return false
 	}
-	p.state = over
+	for _, each := range p.both() {
+		each.state = over
+	}
 	return true
 }
 
@@ -207,8 +219,9 @@ func (q *queue) closes(p *progress) {
 	p.closing++
 }
 
-// leave gives a table back. It reports whether that was all of it, once, to the
-// last who has to do with it; then it is to be published, or was given up.
+// leave gives a table back. It reports whether that was all of it, its keys as well,
+// once, to the last who has to do with it; then it is to be published, or was given
+// up.
 func (q *queue) leave(p *progress, readers, closing int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -219,7 +232,7 @@ func (q *queue) leave(p *progress, readers, closing int) bool {
 		return false
 	}
 	p.state = over
-	return true
+	return !slices.ContainsFunc(p.both(), func(each *progress) bool { return each.state != over })
 }
 
 // holdings lists tables whose lock in the snapshot's session is not needed any
@@ -229,8 +242,11 @@ func (q *queue) holdings() (let []*progress, unread map[*postgres.Table]*progres
 	defer q.mu.Unlock()
 	unread = map[*postgres.Table]*progress{}
 	for _, p := range q.tables {
+		if p.sweeping {
+			continue
+		}
 		switch {
-		case p.state == waiting || p.state == taken:
+		case slices.ContainsFunc(p.both(), func(each *progress) bool { return each.state == waiting || each.state == taken }):
 			unread[p.Table] = p
 		case !p.let:
 			let = append(let, p)

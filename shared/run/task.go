@@ -45,6 +45,10 @@ type task struct {
 	earlier []stage.Record
 	open    []stage.Unit
 	density float64
+	// keys reads the table's keys for a sweep; nil without one. It is a task itself,
+	// which sweeping is true of.
+	keys     *task
+	sweeping bool
 }
 
 // tasks makes a task of each table of the snapshot. A table that cannot be read as
@@ -155,8 +159,10 @@ func (t *task) prepare() error {
 		t.query.Cursor = &t.window.column
 	}
 	// A column that cannot be written shows before anything is.
-	_, err := encode.New(t.fields, t.encoding)
-	return err
+	if _, err := encode.New(t.fields, t.encoding); err != nil {
+		return err
+	}
+	return t.prepareKeys()
 }
 
 func (t *task) positions(names []string) []int {

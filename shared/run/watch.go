@@ -92,7 +92,7 @@ func (r *run) attend(ctx context.Context, waiters []postgres.Waiter, since map[i
 		if unread[w.Table] == nil || time.Since(begun) < r.settings.ddlWait || !r.queue.giveUp(p) {
 			continue
 		}
-		p.stop()
+		p.stopAll()
 		r.fail(ctx, p.Name.String(), fault.New(fault.GaveWay, "run again", "%s (pid %d) waited for table %s for longer than %v, and nothing of it was read yet",
 			w.Kind, w.PID, p.Name, r.settings.ddlWait))
 		r.letGo(ctx, []*progress{p})
@@ -130,7 +130,7 @@ func (r *run) speed(p *progress, rows int64) []slog.Attr {
 	elapsed := p.seconds()
 	blocks, total := p.blocks.Load(), p.Blocks()
 	attributes := []slog.Attr{
-		slog.Any("run", r.id), slog.String("table", p.Name.String()), slog.Int64("rows", rows),
+		slog.Any("run", r.id), slog.String("table", p.Name.String()), slog.Bool("keys", p.sweeping), slog.Int64("rows", rows),
 		slog.Float64("rows_per_second", float64(rows)/elapsed),
 		slog.Int64("blocks", blocks), slog.Int64("blocks_total", total),
 		slog.Float64("mb_per_second", float64(blocks)*postgres.BlockSize/1e6/elapsed),

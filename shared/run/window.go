@@ -86,10 +86,15 @@ func (r *run) bound(ctx context.Context, t *task) (unfinished *task, err error) 
 		return nil, err
 	}
 	if !something && len(w.joined) == 0 {
-		return nil, r.nothingNew(ctx, t, w, bound)
+		if err := r.checkBack(ctx, t, w, bound); err != nil {
+			return nil, err
+		}
+		if t.load.Deletes == "" {
+			return nil, r.nothingNew(ctx, t, w)
+		}
 	}
 	if !something {
-		w.To = w.From // the partitions that joined alone
+		w.To = w.From // the partitions that joined alone, or the keys
 	}
 	w.sliced, t.window = (bound.Index && !state.ByBlock || w.rows > 0) && len(w.joined) == 0, w
 	return nil, nil
@@ -104,24 +109,27 @@ func (w *window) restart(load *stage.Load) {
 	}
 }
 
-// nothingNew settles a table of which no row is new. A sequence that has come
-// again to values that were published before would lose rows for ever.
-func (r *run) nothingNew(ctx context.Context, t *task, w *window, bound postgres.Bound) error {
-	if bound.Last != nil {
-		back, err := r.snapshot.Precedes(ctx, w.column, fmt.Sprint(*bound.Last+1), w.From)
-		if err != nil {
-			return err
-		}
-		if back {
-			return fault.New(fault.CursorBack, restartMend(t.Name), "the sequence behind cursor %s is at %d, and rows below %s were published: it was set back, as TRUNCATE … RESTART IDENTITY does, and rows with values that came before would never be read",
-				table.Quote(w.Column), *bound.Last, w.From)
-		}
-	}
+// nothingNew settles a table of which no row is new.
+func (r *run) nothingNew(ctx context.Context, t *task, w *window) error {
 	if err := r.keepSettled(ctx, t, w); err != nil {
 		return err
 	}
 	r.skip(ctx, t.Name.String(), fault.NothingNew, fmt.Sprintf("nothing is new that could be read for sure: rows are read up to %q, which is as far as no transaction that is open can still write below, and those below %q were published before", w.To, w.From))
 	return nil
+}
+
+// checkBack refuses a sequence that has come again to values that were published
+// before: their rows would be lost for ever.
+func (r *run) checkBack(ctx context.Context, t *task, w *window, bound postgres.Bound) error {
+	if bound.Last == nil {
+		return nil
+	}
+	back, err := r.snapshot.Precedes(ctx, w.column, fmt.Sprint(*bound.Last+1), w.From)
+	if err != nil || !back {
+		return err
+	}
+	return fault.New(fault.CursorBack, restartMend(t.Name), "the sequence behind cursor %s is at %d, and rows below %s were published: it was set back, as TRUNCATE … RESTART IDENTITY does, and rows with values that came before would never be read",
+		table.Quote(w.Column), *bound.Last, w.From)
 }
 
 func restartMend(name table.Name) string {

@@ -61,6 +61,8 @@ type Unit struct {
 	// 3.2 and so on.
 	ID    string     `json:"id"`
 	Table table.Name `json:"table"`
+	// Keys is true when the keys are read for a sweep, and not the rows.
+	Keys bool `json:"keys,omitempty"`
 	// Ranges are what is read; none is all of the table.
 	Ranges []Range `json:"ranges,omitempty"`
 }
@@ -89,6 +91,8 @@ type Record struct {
 	// under the first.
 	Units []string   `json:"units"`
 	Table table.Name `json:"table"`
+	// Keys is that of the units.
+	Keys bool `json:"keys,omitempty"`
 	// Snapshot is the moment at which they were read.
 	Snapshot Snapshot `json:"snapshot"`
 	// Copied is how many rows the server sent, Parts are where they are.
