@@ -85,16 +85,11 @@ func (r *run) bound(ctx context.Context, t *task) (unfinished *task, err error) 
 	if err != nil {
 		return nil, err
 	}
-	if !something && len(w.joined) == 0 {
-		if err := r.checkBack(ctx, t, w, bound); err != nil {
+	if !something {
+		w.To = w.From // the partitions that joined, or the keys, alone
+		if settled, err := r.nothingNew(ctx, t, w, bound); settled || err != nil {
 			return nil, err
 		}
-		if t.load.Deletes == "" {
-			return nil, r.nothingNew(ctx, t, w)
-		}
-	}
-	if !something {
-		w.To = w.From // the partitions that joined alone, or the keys
 	}
 	w.sliced, t.window = (bound.Index && !state.ByBlock || w.rows > 0) && len(w.joined) == 0, w
 	return nil, nil
@@ -109,13 +104,19 @@ func (w *window) restart(load *stage.Load) {
 	}
 }
 
-// nothingNew settles a table of which no row is new.
-func (r *run) nothingNew(ctx context.Context, t *task, w *window) error {
-	if err := r.keepSettled(ctx, t, w); err != nil {
-		return err
+// nothingNew settles a table of which no row is new, and nothing else is to be read.
+func (r *run) nothingNew(ctx context.Context, t *task, w *window, bound postgres.Bound) (settled bool, err error) {
+	if len(w.joined) > 0 {
+		return false, nil
 	}
-	r.skip(ctx, t.Name.String(), fault.NothingNew, fmt.Sprintf("nothing is new that could be read for sure: rows are read up to %q, which is as far as no transaction that is open can still write below, and those below %q were published before", w.To, w.From))
-	return nil
+	if err := r.checkBack(ctx, t, w, bound); err != nil || t.load.Deletes != "" {
+		return false, err
+	}
+	if err := r.keepSettled(ctx, t, w); err != nil {
+		return false, err
+	}
+	r.skip(ctx, t.Name.String(), fault.NothingNew, fmt.Sprintf("nothing is new that could be read for sure: rows are read up to %q, which is as far as no transaction that is open can still write below, and those below %q were published before", bound.To, w.From))
+	return true, nil
 }
 
 // checkBack refuses a sequence that has come again to values that were published

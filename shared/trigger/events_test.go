@@ -47,6 +47,7 @@ var outcomes = map[string]outcome{
 	"extract-continue.json":      direct(),
 	"extract-repair.json":        direct(),
 	"extract-csv-options.json":   direct(),
+	"extract-deletes.json":       direct(),
 	"extract-held-snapshot.json": direct(),
 	"extract-incremental.json":   direct(),
 	"extract-jsonl.json":         direct(),
