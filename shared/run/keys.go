@@ -37,8 +37,9 @@ func (t *task) prepareKeys() error {
 	k := *t
 	k.keys, k.sweeping, k.window, k.earlier, k.open, k.first, k.density = nil, true, nil, nil, nil, 0, 0
 	k.columns, k.fields = make([]table.Column, len(t.key)), make([]table.Field, len(t.key))
+	k.limits, k.tooLongs = make([]table.Limit, len(t.key)), make([]string, len(t.key))
 	for i, at := range t.positions(t.key) {
-		k.columns[i], k.fields[i] = t.columns[at], t.fields[at]
+		k.columns[i], k.fields[i], k.limits[i], k.tooLongs[i] = t.columns[at], t.fields[at], t.limits[at], t.tooLongs[at]
 	}
 	k.encoding.Repeats, k.encoding.Metadata = nil, k.metadata()
 	k.query = postgres.Query{Fields: k.fields, Where: t.where, NullOutOfRange: t.query.NullOutOfRange, Key: t.query.Key}

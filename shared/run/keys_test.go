@@ -247,3 +247,22 @@ func TestForeignTablesAreNotSwept(t *testing.T) {
 	_, err := b.job.Run(t.Context(), Request{Tables: []string{"public.far"}, Load: LoadRequest{Mode: "merge", Deletes: "hard"}, Overrides: map[string]Override{"public.far": {PrimaryKey: []string{"id"}}}})
 	wantError(t, err, "a foreign server gives each session its own")
 }
+
+// A key that is too long for a target is refused in the rows and in the keys alike,
+// and never cut, for a cut key is another row's.
+func TestKeysMeetTheLimitsOfTheRows(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `CREATE TABLE long (id text, v text); INSERT INTO long VALUES ('a', repeat('x', 70000)), ('b', 'y')`)
+	request := Request{
+		Tables: []string{"public.long"}, TooLong: "truncate", Load: LoadRequest{Mode: "merge", Deletes: "hard"}, For: []string{"redshift"},
+		Overrides: map[string]Override{"public.long": {PrimaryKey: []string{"id"}}},
+	}
+	receipt := b.receipt(b.run(request).Tables[0].Receipt)
+	b.wantSwept(receipt, "SELECT id FROM long")
+	if receipt.Altered["v"].Truncated != 1 {
+		t.Errorf("altered %+v", receipt.Altered)
+	}
+	b.exec(`UPDATE long SET id = repeat('k', 70000) WHERE id = 'b'`)
+	_, err := b.job.Run(t.Context(), request)
+	wantError(t, err, `column "id"`)
+}
