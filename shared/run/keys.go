@@ -28,7 +28,7 @@ import (
 
 // prepareKeys makes the task that reads the keys, where the load sweeps.
 func (t *task) prepareKeys() error {
-	if t.load.Deletes == "" || t.settings.repair != "" { // which reads what was read, and leaves the rest to the next run
+	if t.load.Deletes == "" {
 		return nil
 	}
 	if t.Foreign() {
