@@ -83,7 +83,7 @@ func (f *Fit) Row(row []byte) ([]byte, error) {
 		if value != nil {
 			length = int32(len(value)) //nolint:gosec // at most a limit
 		}
-		f.row = append(binary.BigEndian.AppendUint32(f.row, uint32(length)), value...) //nolint:gosec // COPY's -1
+		f.row = append(binary.BigEndian.AppendUint32(f.row, uint32(length)), value...)
 	}
 	if copied == 0 {
 		return row, nil

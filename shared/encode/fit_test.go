@@ -1,6 +1,7 @@
 package encode_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -130,7 +131,7 @@ func FuzzFit(f *testing.F) {
 			switch {
 			case limit.Bytes > 0 && len(is[i]) > limit.Bytes:
 				t.Errorf("field %d has %d bytes, at most %d are taken", i, len(is[i]), limit.Bytes)
-			case (limit.Bytes == 0 || len(was[i]) <= limit.Bytes) && string(was[i]) != string(is[i]):
+			case (limit.Bytes == 0 || len(was[i]) <= limit.Bytes) && !bytes.Equal(was[i], is[i]):
 				t.Errorf("field %d was %q and is %q", i, was[i], is[i])
 			case !strings.HasPrefix(string(was[i]), string(is[i])):
 				t.Errorf("field %d was %q and is %q", i, was[i], is[i])
