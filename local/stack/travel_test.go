@@ -78,14 +78,14 @@ func TestTablesTravel(t *testing.T) {
 	}
 }
 
-// A second run appends; a table that got new rows has both runs' rows.
-func TestSecondRunAppends(t *testing.T) {
+// A run appends by word; a table that got new rows has both runs' rows.
+func TestRunsAppendByWord(t *testing.T) {
 	t.Parallel()
 	b := setup(t, stack.Options{}, `CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 10)`)
-	first := b.extract(`{"tables":["public.t"]}`)
+	first := b.extract(`{"tables":["public.t"],"load":{"mode":"append"}}`)
 	b.await()
 	b.exec(`INSERT INTO t VALUES (11)`)
-	second := b.extract(`{"tables":["public.t"]}`)
+	second := b.extract(`{"tables":["public.t"],"load":{"mode":"append"}}`)
 	b.await()
 	if got := b.count("public.t"); got != 21 {
 		t.Errorf("%d rows, want 10 and 11", got)
