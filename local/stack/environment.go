@@ -27,7 +27,7 @@ func (s *Stack) Environment() []string {
 		"SOURCE_PORT=" + strconv.Itoa(s.RDS.Port()),
 		"SOURCE_DATABASE=" + Database,
 		"SOURCE_USER=" + User,
-		"WAREHOUSES=redshift,snowflake",
+		"WAREHOUSES=" + s.loadsInto(),
 		"HEADER_SOURCE_BUCKET=" + Bucket,
 		"HEADER_SOURCE_PREFIX=unload/",
 		"HEADER_DESTINATION_BUCKET=" + Bucket,
@@ -41,6 +41,18 @@ func (s *Stack) Environment() []string {
 		env = append(env, "PROGRESS_INTERVAL="+s.options.ProgressEvery.String())
 	}
 	return append(env, s.snowflakeEnvironment()...)
+}
+
+// loadsInto are the warehouses that runs are for: a stack that hands nothing to load is for
+// none.
+func (s *Stack) loadsInto() string {
+	switch {
+	case s.options.Deaf:
+		return ""
+	case s.options.Snowflake:
+		return "redshift,snowflake"
+	}
+	return "redshift"
 }
 
 const (
