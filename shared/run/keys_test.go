@@ -151,7 +151,7 @@ func TestKeysAreOfTheLastMoment(t *testing.T) {
 	}
 	b.exec("DELETE FROM large WHERE id % 10 = 0")
 	b.exec("VACUUM large") // so that rows move to blocks that were read
-	b.exec("UPDATE large SET t = repeat('m', 7000) WHERE id > 11000; INSERT INTO large VALUES (99999, 'new')")
+	b.exec("UPDATE large SET t = repeat('m', 7000) WHERE id > 11000; INSERT INTO large VALUES (12999, 'new')")
 	o := b.run(Request{Continuation: answer.Continuation}).outcome(b, "public.large")
 	b.wantSwept(b.receipt(o.Receipt), "SELECT id FROM large")
 }
