@@ -54,7 +54,7 @@ const (
 
 // worthEffort is the part of a page, one in so many, that must be saved for the
 // thorough codec to be worth its time.
-const worthEffort = 50
+const worthEffort = 20
 
 // page is what a page's header says of it.
 type page struct {
